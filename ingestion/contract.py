@@ -1,0 +1,168 @@
+"""The only reader of contracts/: checks events, and gives the shapes that others derive from."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+from jsonschema_rs import ValidationErrorKind as Kind
+
+from ingestion import contract_text, spark_types
+from ingestion.contract_files import CHECKS, Schema, read, read_contract, types
+
+FOLDER = Path(__file__).parent / "contracts"
+MOST_REASONS = 100
+
+
+class Requirement(NamedTuple):
+    """One check of a contract; a path's `[]` stands for every item of that array.
+
+    `required` and `additionalProperties` (with the allowed names) sit on the field and the object
+    they speak of. null counts as absent. A `pattern` must match the whole text.
+    """
+
+    path: tuple[str, ...]
+    keyword: str
+    value: Any
+
+    @property
+    def field(self) -> str:
+        """The path as people write it: `properties.lines[].quantity`."""
+        return ".".join(self.path).replace(".[]", "[]") or "event"
+
+
+class Catalogue:
+    """Every event type that the lakehouse accepts."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self.envelope = read(folder / "envelope.v1.json")
+        self.landing = read(folder / "landing.v1.json")
+        contracts = [read_contract(path, self.envelope) for path in sorted(folder.glob("*.v1.json"))]
+        self.contracts = {c.event_type: c for c in contracts if c is not None}
+        spark_types.union(self.contracts.values())  # refuses two types under one name
+        self._validators = {name: _validator(c.event) for name, c in self.contracts.items()}
+        self._envelope_validator = _validator(spark_types.bounded(self.envelope))
+        self._integers = {
+            name: [r.path for r in self.requirements(name) if r[1:] == ("type", "integer")]
+            for name in self.contracts
+        }
+
+    def validate(self, event: Any) -> list[str]:
+        """Every reason why the event breaks its contract, each with its field; [] where it keeps it."""
+        event_type = event.get("event_type") if isinstance(event, dict) else None
+        try:
+            if not isinstance(event_type, str) or event_type not in self._validators:
+                return [*_reasons(self._envelope_validator, event), *_unknown_type(event_type)]
+            validator = self._validators[event_type]
+            valid = validator.is_valid(event)
+            for path in self._integers[event_type]:
+                if _has_float(event, path):  # 1.0 is an integer to JSON Schema, but not to Spark
+                    return [*_reasons(validator, event), f"{_field(path)}: an integer has no fraction"]
+            return [] if valid else list(_reasons(validator, event))
+        except ValueError as error:
+            return [f"event: cannot be written as JSON: {error}"]
+
+    def topic_of(self, event_type: str) -> str:
+        """Kafka topic of the type."""
+        return self.contracts[event_type].topic
+
+    def key_field(self, event_type: str) -> str:
+        """Envelope field that is the Kafka key of the type."""
+        return self.contracts[event_type].key_field
+
+    def requirements(self, event_type: str) -> list[Requirement]:
+        """Every check of the type, envelope included, for those who check without JSON Schema."""
+        return list(_requirements(self.contracts[event_type].event, ()))
+
+    def spark_schema(self) -> str:
+        """The envelope as a Spark DDL string, with the union of all types' properties."""
+        return spark_types.ddl(spark_types.event_columns(self.envelope, self.contracts.values()))
+
+    def properties_schema(self) -> str:
+        """The union of all types' properties as a Spark type."""
+        return spark_types.struct(spark_types.union(self.contracts.values()))
+
+    def raw_columns(self) -> list[spark_types.Column]:
+        """The columns of raw.events: the envelope and what landing adds."""
+        return spark_types.raw_columns(self.envelope, self.landing, self.contracts.values())
+
+    def dbt_sources(self) -> str:
+        """Text of models/staging/raw/_raw__sources.yml."""
+        return contract_text.dbt_sources(self.raw_columns(), self.contracts.values())
+
+    def markdown(self) -> str:
+        """The event catalogue of docs/data.md."""
+        return contract_text.markdown(self.envelope, self.contracts.values())
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Catalogue:
+    """The contracts of this project, read once."""
+    return Catalogue()
+
+
+def render() -> list[Path]:
+    """Writes what derives from the contracts: dbt's sources and the event catalogue in docs/data.md."""
+    return contract_text.write(catalogue().dbt_sources(), catalogue().markdown())
+
+
+def _validator(schema: Schema) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+
+def _requirements(schema: Schema, path: tuple[str, ...]) -> Iterator[Requirement]:
+    yield Requirement(path, "type", next(name for name in types(schema) if name != "null"))
+    for keyword in sorted(CHECKS - {"type", "properties", "required", "additionalProperties", "items"}):
+        if keyword in schema:
+            yield Requirement(path, keyword, schema[keyword])
+    if "properties" in schema:
+        yield Requirement(path, "additionalProperties", tuple(sorted(schema["properties"])))
+    for name, child in schema.get("properties", {}).items():
+        if name in schema.get("required", []):
+            yield Requirement((*path, name), "required", True)
+        yield from _requirements(child, (*path, name))
+    if "items" in schema:
+        yield from _requirements(schema["items"], (*path, "[]"))
+
+
+def _has_float(value: Any, path: tuple[str, ...]) -> bool:
+    for depth, step in enumerate(path):
+        if step == "[]":
+            rest = path[depth + 1 :]
+            return isinstance(value, list) and any(_has_float(item, rest) for item in value)
+        if not isinstance(value, dict):
+            return False
+        value = value.get(step)
+    return type(value) is float
+
+
+def _unknown_type(event_type: Any) -> list[str]:
+    return [f"event_type: {event_type!r} is not a known event type"] if isinstance(event_type, str) else []
+
+
+def _reasons(validator: jsonschema_rs.Draft202012Validator, event: Any) -> Iterator[str]:
+    malformed: set[str] = set()
+    for count, error in enumerate(validator.iter_errors(event)):
+        if count == MOST_REASONS:
+            yield f"event: more than {MOST_REASONS} reasons; the rest is left out"
+            return
+        field = _field(error.instance_path)
+        match error.kind:
+            case Kind.Required(property=name):
+                yield f"{_field([*error.instance_path, name])}: is required"
+            case Kind.AdditionalProperties(unexpected=names):
+                for name in names[:MOST_REASONS]:
+                    yield f"{_field([*error.instance_path, name[:100]])}: is not in the contract"
+            case Kind.Pattern(pattern=pattern) if pattern == spark_types.BOUNDS["TIMESTAMP"]["pattern"]:
+                malformed.add(field)
+                yield f"{field}: is not a UTC time such as 2025-01-31T08:30:00Z"
+            case Kind.Format() if field in malformed:
+                continue
+            case _:
+                yield f"{field}: {error.message[:200]}"
+
+
+def _field(path: Any) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).lstrip(".") or "event"

@@ -1,0 +1,88 @@
+"""What the unit tests of ingestion share; real Kafka is met in tests/engine."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from ingestion.collector.publish import Publisher
+from lakehouse.settings import Settings
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+class FakeProducer:
+    """Takes what a confluent-kafka producer takes and acknowledges it on poll; Kafka can be `away`."""
+
+    def __init__(self, options: dict[str, Any] | None = None) -> None:
+        self.options = options or {}
+        self.sent: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.away = False
+        self.room = 10**9
+        self._open: list[Callable[[Any, Any], None]] = []
+
+    def produce(self, topic: str, *, value: bytes, key: str | None, on_delivery: Any) -> None:
+        if len(self._open) >= self.room:
+            raise BufferError
+        self.sent.append((topic, key, orjson.loads(value)))
+        self._open.append(on_delivery)
+
+    def poll(self, seconds: float) -> int:
+        if not self.away:
+            done, self._open = self._open, []
+            for callback in done:
+                callback(None, None)
+        return 0
+
+    def flush(self, seconds: float) -> int:
+        self.poll(0)
+        return len(self._open)
+
+    def list_topics(self, timeout: float) -> None:
+        if self.away:
+            import confluent_kafka
+
+            raise confluent_kafka.KafkaException("away")
+
+    def events(self, topic: str | None = None) -> list[dict[str, Any]]:
+        return [value for name, _, value in self.sent if topic in (None, name)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(state=tmp_path / "state")
+
+
+@pytest.fixture
+def fake_producer() -> FakeProducer:
+    return FakeProducer()
+
+
+@pytest.fixture
+def publisher(settings: Settings, fake_producer: FakeProducer) -> Publisher:
+    return Publisher(settings, patience_seconds=0.05, connect=lambda options: fake_producer)
+
+
+@pytest.fixture
+def order() -> dict[str, Any]:
+    """An event that keeps its contract."""
+    line = {"product_id": "22", "quantity": 3, "unit_price": 2.55, "line_total": 7.65}
+    return {
+        "event_id": "e-1",
+        "event_type": "order_placed",
+        "contract_version": 1,
+        "source": "web",
+        "occurred_at": "2025-01-31T08:30:00Z",
+        "customer_id": "17850",
+        "properties": {"order_id": "536365", "order_status": "placed", "lines": [line]},
+    }
+
+
+def shared(name: str) -> Path:
+    """A published file; its tests skip by name where it is absent."""
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"published file {name} is absent")
+    return path
