@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 import orjson
 import pytest
 
@@ -42,8 +43,6 @@ class FakeProducer:
 
     def list_topics(self, timeout: float) -> None:
         if self.away:
-            import confluent_kafka
-
             raise confluent_kafka.KafkaException("away")
 
     def events(self, topic: str | None = None) -> list[dict[str, Any]]:
@@ -80,9 +79,13 @@ def order() -> dict[str, Any]:
     }
 
 
-def shared(name: str) -> Path:
-    """A published file; its tests skip by name where it is absent."""
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"published file {name} is absent")
-    return path
+@pytest.fixture
+def shared() -> Callable[[str], Path]:
+    """Finds a published file; its tests skip by name where it is absent."""
+
+    def find(name: str) -> Path:
+        if not (SHARED / name).exists():
+            pytest.skip(f"published file {name} is absent")
+        return SHARED / name
+
+    return find
