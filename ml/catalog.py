@@ -1,0 +1,84 @@
+"""What SQL knows about models: table ml.model_versions and view ml.champion.
+
+A view over constants is seen by every open session on its next query, and one query sees one
+version.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from lakehouse.settings import Settings
+from lakehouse.tables import Table
+from lakehouse.warehouse import execute, query
+from ml.registry import NAME, VERSION, Manifest, checked
+
+CHAMPION = "ml.champion"
+
+MODEL_VERSIONS = Table(
+    name="ml.model_versions",
+    columns="""
+    name string not null comment 'Model, which is also the name of its SQL function',
+    version string not null comment 'v1, v2, ...: a folder of /lakehouse/ml/models on HDFS',
+    created_at timestamp not null comment 'End of the training, UTC',
+    as_of map<string, string> comment 'As-of date of the features, by source',
+    row_count bigint comment 'Customers that had all features',
+    table_versions map<string, bigint> comment 'Delta versions of the tables that were read',
+    features array<struct<name: string, type: string>> comment 'Inputs, in order',
+    metrics map<string, double> comment 'Made by ml/evaluate.py',
+    sha256 string comment 'Hash of model.json',
+    is_promoted boolean comment 'Whether it became the champion when it was trained',
+    decision string comment 'Why it became the champion, or why not'
+    """,
+    comment="One row per trained model version; ml.champion names those that serve",
+)
+
+
+def champions(settings: Settings) -> dict[str, str]:
+    """Version that serves, by model."""
+    return {row["name"]: row["version"] for row in query(f"select * from {CHAMPION}", settings)}
+
+
+def promote(name: str, version: str, settings: Settings) -> None:
+    """Let a version serve. Rolling back is promoting an older one."""
+    checked(NAME, name)
+    checked(VERSION, version)
+    # altered, not created or replaced: that drops the view first, and queries would fail meanwhile
+    execute(f"alter view {CHAMPION} as {values({**champions(settings), name: version})}", settings)
+
+
+def values(versions: Mapping[str, str]) -> str:
+    """The view's query. Without a champion it has columns but no rows."""
+    if not versions:
+        return "select string(null) as name, string(null) as version where false"
+    rows = ", ".join(f"('{name}', '{version}')" for name, version in sorted(versions.items()))
+    return f"select * from values {rows} as champion (name, version)"
+
+
+def create_champion() -> str:
+    """The statement that makes the view, and leaves it where it is."""
+    return f"""
+create view if not exists {CHAMPION}
+comment 'The version of each model that its SQL function serves'
+as {values({})}"""
+
+
+def record(spark: Any, settings: Settings, manifest: Manifest, is_promoted: bool, decision: str) -> None:
+    """Add a version's row to ml.model_versions."""
+    spark.sql(MODEL_VERSIONS.create_sql(settings))
+    training = manifest.training
+    row = (
+        manifest.name,
+        manifest.version,
+        datetime.fromisoformat(manifest.created_at),
+        dict(training.as_of),
+        training.row_count,
+        dict(training.table_versions),
+        list(manifest.features),
+        dict(training.metrics),
+        manifest.sha256,
+        is_promoted,
+        decision,
+    )
+    schema = spark.table(MODEL_VERSIONS.name).schema
+    spark.createDataFrame([row], schema).writeTo(MODEL_VERSIONS.name).append()

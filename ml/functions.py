@@ -1,0 +1,103 @@
+"""SQL functions: one row of FUNCTIONS is one name that analysts may call.
+
+The gateway alone publishes them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql.functions import arrow_udf  # type: ignore[attr-defined]
+
+from lakehouse.settings import Settings
+from ml import catalog, kernel
+from ml.features import FEATURES, Feature
+
+
+@dataclass(frozen=True)
+class Function:
+    """A permanent SQL function in front of a model; its arguments are the model's features."""
+
+    name: str
+    model: str
+    returns: str
+    field: str
+    comment: str
+
+    @property
+    def arguments(self) -> tuple[Feature, ...]:
+        return FEATURES[self.model]
+
+    def ddl(self) -> str:
+        """The statement that creates it. The champion is looked up by each query, so a promotion
+        reaches every open session."""
+        arguments = ",\n    ".join(
+            f"{feature.name} {feature.type} comment {quoted(feature.comment)}" for feature in self.arguments
+        )
+        return f"""
+create or replace function ml.{self.name}(
+    {arguments}
+)
+returns {self.returns}
+comment {quoted(self.comment)}
+return {kernel.NAME}(
+    {quoted(self.model)},
+    (select version from {catalog.CHAMPION} where name = {quoted(self.model)}),
+    array({", ".join(feature.name for feature in self.arguments)})
+).{self.field}"""
+
+
+# Configuration of the gateway's workers: forked from a warm parent, one thread for each.
+WORKER_CONF = {"spark.python.daemon.module": "ml.daemon", "spark.executorEnv.OMP_NUM_THREADS": "1"}
+
+FUNCTIONS = (
+    Function(
+        name="customer_segment",
+        model="customer_segment",
+        returns="STRING",
+        field="label",
+        comment="Value cluster of a customer, such as 'High value', by the champion of model"
+        " customer_segment. NULL when an argument is NULL or NaN, or no version is promoted yet.",
+    ),
+)
+
+
+def publish_kernels(spark: Any, settings: Settings) -> None:
+    """Give every session opened from now on the Arrow kernel. Call once, before any door opens.
+
+    Spark keeps a Python function private to the session that registers it. Its builder is copied
+    to the built-in functions, which later sessions inherit and permanent views may use.
+    """
+    private = spark.newSession()  # where the name is registered it hides the built-in one
+    private.udf.register(kernel.NAME, arrow_udf(kernel.make_kernel(settings.webhdfs), kernel.RETURNS))
+    jvm = spark._jvm
+
+    def identifier(schema: str) -> Any:
+        parts = (kernel.NAME, jvm.scala.Some(schema), jvm.scala.Some("system"))
+        return jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(*parts)
+
+    registered = private._jsparkSession.sessionState().functionRegistry()
+    entry = registered.lookupFunctionEntry(identifier("session")).get()
+    builtin = jvm.org.apache.spark.sql.catalyst.analysis.FunctionRegistry.builtin()
+    builtin.registerFunction(identifier("builtin"), entry._1(), entry._2())
+
+
+def create_functions(spark: Any) -> None:
+    """Create schema ml, the champion view and the SQL functions. Call at start, before any door
+    opens: a session that has used a function keeps the definition it saw."""
+    session = spark.newSession()  # the first one that knows the kernel
+    session.sql("create schema if not exists ml")
+    session.sql(catalog.create_champion())
+    for function in FUNCTIONS:
+        session.sql(function.ddl())
+
+
+def warm_up(spark: Any) -> None:
+    """Start the workers' parent, so that the first user need not wait for its imports."""
+    nothing = f"{kernel.NAME}('', string(null), array(0D))"  # no version: no model is read
+    spark.newSession().sql(f"select {nothing}").collect()
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

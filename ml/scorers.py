@@ -1,0 +1,85 @@
+"""Scorers: a model's artefact, a plain dict, turned into numbers by numpy alone.
+
+The gateway's Python workers import this file, so it imports nothing heavier than numpy.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+class Scorer(Protocol):
+    """What serves a model version. `score` gives one number and one index into `labels` per row."""
+
+    labels: tuple[str, ...]
+
+    def transform(self, rows: Matrix) -> Matrix:
+        """Features as the model sees them: scaled, on comparable axes."""
+
+    def score(self, rows: Matrix) -> tuple[Matrix, Codes]: ...
+
+
+class ValueClusterScorer:
+    """Nearest centre of scaled log features: score is the distance to it, label its name."""
+
+    def __init__(self, artefact: Mapping[str, Any]) -> None:
+        width = len(artefact["features"])
+        self.labels = tuple(str(label) for label in artefact["labels"])
+        self.mean = numbers(artefact, "mean", (width,))
+        self.scale = numbers(artefact, "scale", (width,))
+        self.centres = numbers(artefact, "centres", (len(self.labels), width))
+        if not (self.scale > 0).all():
+            raise ValueError("'scale' of the artefact is not positive throughout")
+        self._half_norms = (self.centres**2).sum(axis=1) / 2
+
+    def transform(self, rows: Matrix) -> Matrix:
+        """Features in the space where distances are measured."""
+        scaled = np.log1p(np.maximum(rows, 0.0))
+        scaled -= self.mean
+        scaled /= self.scale
+        return scaled
+
+    def distances(self, rows: Matrix) -> Matrix:
+        """Distance of each row to each centre, in the order of `labels`."""
+        offsets = self.transform(rows)[:, None, :] - self.centres[None, :, :]
+        distances: Matrix = np.sqrt((offsets**2).sum(axis=2))
+        return distances
+
+    def score(self, rows: Matrix) -> tuple[Matrix, Codes]:
+        scaled = self.transform(rows)
+        # |x - c|^2 / 2 without its constant |x|^2: one matrix product, as scikit-learn does
+        codes: Codes = (self._half_norms - scaled @ self.centres.T).argmin(axis=1)
+        scaled -= self.centres[codes]
+        return np.sqrt(np.einsum("ij,ij->i", scaled, scaled)), codes
+
+
+SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {"value_clusters": ValueClusterScorer}
+
+
+def make_scorer(artefact: Mapping[str, Any]) -> Scorer:
+    """The scorer of an artefact; ValueError names what is missing, misshapen or not a number."""
+    kind = artefact.get("kind")
+    if kind not in SCORERS:
+        raise ValueError(f"the artefact's kind is {kind!r}, known are {', '.join(sorted(SCORERS))}")
+    try:
+        return SCORERS[kind](artefact)
+    except KeyError as missing:
+        raise ValueError(f"the {kind} artefact lacks {missing}") from None
+
+
+def numbers(artefact: Mapping[str, Any], field: str, shape: tuple[int, ...]) -> Matrix:
+    """One field of an artefact as finite numbers of the given shape, else ValueError by name."""
+    try:
+        values: Matrix = np.array(artefact[field], dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{field!r} of the artefact is not a table of numbers") from None
+    if values.shape != shape:
+        raise ValueError(f"{field!r} of the artefact has shape {values.shape}, expected {shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{field!r} of the artefact holds NaN or infinite weights")
+    return values

@@ -1,0 +1,109 @@
+"""The kernel: batches as Spark's Arrow workers hand them over."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from lakehouse.errors import UserError
+from ml import kernel
+from ml.estimators.segments import ValueClusters
+from ml.features import FEATURES
+from ml.registry import Registry, Training
+from ml.store import DirectoryStore
+
+MODEL = "customer_segment"
+
+
+@pytest.fixture(autouse=True)
+def registry(tmp_path: Path, artefact: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """v1 as fitted, v2 with other names."""
+    registry = Registry(DirectoryStore(tmp_path))
+    typed = tuple((feature.name, feature.type) for feature in FEATURES[MODEL])
+    renamed = [f"{label} 2" for label in artefact["labels"]]
+    for model in (artefact, {**artefact, "labels": renamed}):
+        registry.save(MODEL, model, typed, Training({}, 0, {}, {}))
+    monkeypatch.setattr(kernel, "hdfs_registry", lambda url: registry)
+    kernel.load.cache_clear()
+    yield registry
+    kernel.load.cache_clear()
+
+
+def k_score(names: Any, versions: Any, features: Any) -> pd.DataFrame:
+    """The kernel on Python lists, as pandas; a row without a score has neither field."""
+    run = kernel.make_kernel("http://nowhere")
+    scored = run(pa.array(names), pa.array(versions), pa.array(features))
+    rows = [row or {"score": None, "label": None} for row in scored.to_pylist()]
+    assert len(rows) == len(features)
+    return pd.DataFrame(rows, columns=["score", "label"])
+
+
+def test_it_equals_the_estimator(customers: pd.DataFrame, fitted: ValueClusters) -> None:
+    size = len(customers)
+    scored = k_score([MODEL] * size, ["v1"] * size, customers.to_numpy().tolist())
+    assert (scored["label"] == fitted.predict(customers)).all()
+    expected = fitted.transform(customers).min(axis=1)
+    np.testing.assert_allclose(scored["score"].astype(float), expected, atol=1e-9, rtol=0)
+
+
+def test_a_missing_feature_gives_null_and_leaves_its_neighbours_alone() -> None:
+    good = [10.0, 5.0, 300.0]
+    bad = [None, [None, 5.0, 300.0], [10.0, float("nan"), 300.0], [10.0, 5.0, float("inf")]]
+    rows = [good, *bad, good]
+    scored = k_score([MODEL] * 6, ["v1"] * 6, rows)
+    assert scored["label"].isna().tolist() == [False, True, True, True, True, False]
+    assert scored["score"].iloc[0] == scored["score"].iloc[5]
+
+
+def test_without_a_version_there_is_no_score_and_nothing_is_loaded() -> None:
+    scored = k_score([MODEL] * 2, [None, None], [[1.0, 2.0, 3.0]] * 2)
+    assert scored["label"].isna().all()
+    assert kernel.load.cache_info().misses == 0
+
+
+def test_versions_may_be_mixed_in_one_batch() -> None:
+    row = [10.0, 5.0, 300.0]
+    scored = k_score([MODEL, MODEL, None, MODEL], ["v2", "v1", "v1", None], [row] * 4)
+    assert scored["label"].tolist()[0] == f"{scored['label'][1]} 2"
+    assert scored["label"].isna().tolist() == [False, False, True, True]
+
+
+def test_an_empty_batch_is_no_error() -> None:
+    empty = kernel.make_kernel("http://nowhere")(
+        pa.array([], pa.string()), pa.array([], pa.string()), pa.array([], pa.list_(pa.float64()))
+    )
+    assert empty.type == kernel.SCORE_TYPE
+    assert len(empty) == 0
+
+
+def test_a_slice_of_a_larger_batch_is_scored_as_such() -> None:
+    features = pa.array([[1.0, 1.0, 1.0], [10.0, 50.0, 9000.0], [300.0, 1.0, 2.0]]).slice(1, 1)
+    run = kernel.make_kernel("http://nowhere")
+    label = run(pa.array([MODEL]), pa.array(["v1"]), features)[0]["label"].as_py()
+    assert label.startswith("High")
+
+
+@pytest.mark.parametrize("features", [[1, 2, 3], [None, None, None]])
+def test_literals_of_other_types_are_taken(features: list[Any]) -> None:
+    scored = k_score([MODEL], ["v1"], [features])
+    assert scored["label"].isna().tolist() == [features[0] is None]
+
+
+def test_a_model_is_read_once(registry: Registry, tmp_path: Path) -> None:
+    first = k_score([MODEL], ["v1"], [[1.0, 2.0, 3.0]])
+    registry.store.delete(f"{MODEL}/v1")
+    assert k_score([MODEL], ["v1"], [[1.0, 2.0, 3.0]]).equals(first)
+
+
+def test_the_wrong_number_of_features_is_an_error_that_names_them() -> None:
+    with pytest.raises(UserError, match=r"takes 3 features \(recency_days, .*\), not 2"):
+        k_score([MODEL], ["v1"], [[1.0, 2.0]])
+
+
+def test_an_unknown_model_is_an_error_that_names_those_there_are() -> None:
+    with pytest.raises(UserError, match=r"no model '\.\./x'; there are customer_segment"):
+        k_score(["../x"], ["v1"], [[1.0, 2.0, 3.0]])
