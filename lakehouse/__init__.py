@@ -1,0 +1,1 @@
+"""What holds the rooms of the lakehouse together: settings, servers, gateway, command line."""

@@ -1,0 +1,102 @@
+"""One frozen settings object, and the only reader of the environment.
+
+Each field is a setting: the variable `LAKEHOUSE_<NAME>` overrides its default.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Settings(BaseSettings):
+    """Ports, memory sizes and folders of one lakehouse; two with different values run side by side."""
+
+    model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True, extra="forbid")
+
+    state: Path = Field(ROOT / ".lakehouse" / "state", description="Folder of all data, logs and secrets")
+    lib: Path = Field(
+        ROOT / ".lakehouse" / "lib", description="Folder of the JVM parts, shared by all copies"
+    )
+    superset_venv: Path = Field(ROOT / ".venv-superset", description="Superset's own environment")
+    java_home: Path | None = Field(None, description="Java to use; else JAVA_HOME, else the path")
+    system_java_home: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("JAVA_HOME"),
+        description="What the system calls its Java",
+    )
+
+    host: str = Field("127.0.0.1", description="Address every server binds to")
+    kafka_port: int = Field(9092, description="Kafka broker")
+    kafka_controller_port: int = Field(9093, description="Kafka KRaft controller")
+    namenode_port: int = Field(8020, description="HDFS NameNode RPC")
+    namenode_http_port: int = Field(9870, description="HDFS NameNode web page and WebHDFS")
+    datanode_port: int = Field(9866, description="First DataNode; each takes three ports of its own")
+    thrift_port: int = Field(10000, description="Gateway's Thrift door: dbt, JDBC, Superset")
+    connect_port: int = Field(15002, description="Gateway's Spark Connect door: Python")
+    collector_port: int = Field(8090, description="Collector")
+    superset_port: int = Field(8088, description="Superset")
+
+    datanodes: int = Field(1, ge=1, le=9, description="HDFS DataNodes; replication is 3 from three on")
+    kafka_partitions: int = Field(2, ge=1, description="Partitions of each topic")
+    kafka_retention_hours: int = Field(168, ge=1, description="How long Kafka keeps an event")
+
+    kafka_memory: str = Field("512m", description="Heap of the Kafka broker")
+    namenode_memory: str = Field("256m", description="Heap of the NameNode")
+    datanode_memory: str = Field("256m", description="Heap of each DataNode")
+    gateway_memory: str = Field("2g", description="Heap of the gateway's Spark driver")
+    landing_memory: str = Field("1g", description="Heap of the landing stream's Spark driver")
+    gateway_slots: int = Field(4, ge=1, description="Tasks the gateway runs at once")
+    landing_slots: int = Field(2, ge=1, description="Tasks the landing stream runs at once")
+
+    landing_interval_seconds: float = Field(1.0, gt=0, le=2, description="Trigger of the landing stream")
+    landing_max_events: int = Field(50_000, ge=1, description="Most Kafka records in one micro-batch")
+    late_after_minutes: int = Field(60, ge=0, description="Watermark delay: older events are late")
+    future_after_minutes: int = Field(10, ge=0, description="Events further ahead do not move the watermark")
+    compaction_interval_seconds: int = Field(600, ge=1, description="Pause between compactions of raw.events")
+    raw_retention_hours: int = Field(168, ge=0, description="How long vacuum keeps replaced files")
+
+    dashboards_refresh_seconds: int = Field(10, ge=1, description="Refresh period of the Overview board")
+
+    def replace(self, **changes: object) -> "Settings":
+        """The same settings with some changed, as a command line option does."""
+        return self.model_copy(update=changes)
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Address of the broker, as clients want it."""
+        return f"{self.host}:{self.kafka_port}"
+
+    @property
+    def hdfs(self) -> str:
+        """File system address."""
+        return f"hdfs://{self.host}:{self.namenode_port}"
+
+    @property
+    def webhdfs(self) -> str:
+        """HTTP address of the file system."""
+        return f"http://{self.host}:{self.namenode_http_port}/webhdfs/v1"
+
+    @property
+    def connect_url(self) -> str:
+        """What `SparkSession.builder.remote` takes."""
+        return f"sc://{self.host}:{self.connect_port}"
+
+    @property
+    def replication(self) -> int:
+        """Copies of each HDFS block: three where there are three DataNodes."""
+        return min(3, self.datanodes)
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the servers' logs."""
+        return self.state / "logs"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
