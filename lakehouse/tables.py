@@ -1,0 +1,52 @@
+"""Tables that Python writes: their names, places on HDFS and how they are made."""
+
+from dataclasses import dataclass, field
+
+from pyspark.sql import SparkSession
+
+from lakehouse.settings import Settings
+
+SCHEMAS = {
+    "raw": "what the streams landed, unchanged",
+    "live": "small aggregates of the last minutes",
+    "ml": "models: versions, champions, SQL functions",
+    "ops": "ledger, runs, audit",
+}
+RAW_EVENTS = "raw.events"
+
+
+@dataclass(frozen=True)
+class Table:
+    """An external Delta table: columns as SQL, one line each."""
+
+    name: str
+    columns: str
+    comment: str
+    partition_by: str | None = None
+    properties: dict[str, str] = field(default_factory=dict)
+
+    def location(self, settings: Settings) -> str:
+        """Where it lies on HDFS; streams write there without the catalogue."""
+        return f"{settings.hdfs}/lakehouse/{self.name.replace('.', '/')}"
+
+    def create_sql(self, settings: Settings, *, by_path: bool = False) -> str:
+        """The statement that makes it, and does nothing where it exists."""
+        location = self.location(settings)
+        lines = [
+            f"create table if not exists {f'delta.`{location}`' if by_path else self.name}",
+            f"({self.columns})",
+            "using delta",
+            f"partitioned by ({self.partition_by})" if self.partition_by else "",
+            "" if by_path else f"location '{location}'",
+            f"comment '{self.comment}'",
+            "tblproperties (" + ", ".join(f"'{k}' = '{v}'" for k, v in self.properties.items()) + ")"
+            if self.properties
+            else "",
+        ]
+        return "\n".join(line for line in lines if line)
+
+
+def create_schemas(spark: SparkSession) -> None:
+    """The schemas that Python writes; dbt makes its own."""
+    for name, comment in SCHEMAS.items():
+        spark.sql(f"create schema if not exists {name} comment '{comment}'")
