@@ -1,0 +1,38 @@
+"""Keeps raw.events readable for months of small commits: compaction and vacuum, beside the stream."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from lakehouse.settings import Settings
+
+VACUUM_EVERY_SECONDS = 24 * 3600
+# Yesterday too: its last batches may have landed after the last compaction of the day.
+DAYS = 1
+
+
+def compact(spark: SparkSession, location: str, *, today: datetime) -> None:
+    """Merge the small files of the last days. Appends go on meanwhile: they do not conflict."""
+    since = (today - timedelta(days=DAYS)).date()
+    spark.sql(f"optimize delta.`{location}` where landed_date >= date'{since}'")
+
+
+def vacuum(spark: SparkSession, location: str, retention_hours: int) -> None:
+    """Delete files that no version within the retention needs."""
+    spark.sql(f"vacuum delta.`{location}` retain {retention_hours} hours")
+
+
+def run(spark: SparkSession, location: str, settings: Settings, stopping: threading.Event) -> None:
+    """Until told to stop: compact at every interval, vacuum once a day. A failure waits for the next."""
+    vacuumed = time.monotonic()
+    while not stopping.wait(settings.compaction_interval_seconds):
+        try:
+            compact(spark, location, today=datetime.now(UTC))
+            if time.monotonic() - vacuumed > VACUUM_EVERY_SECONDS:
+                vacuum(spark, location, settings.raw_retention_hours)
+                vacuumed = time.monotonic()
+        except PySparkException as error:
+            print(f"compaction failed and will be tried again: {error}", flush=True)

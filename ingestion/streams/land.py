@@ -1,0 +1,209 @@
+"""Kafka -> raw.events on HDFS: every record once, accepted and rejected in one commit per batch."""
+
+import json
+import signal
+import sys
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
+
+from ingestion.contract import catalogue
+from ingestion.streams import compact, progress, rows
+from ingestion.streams.raw import raw_events
+from ingestion.topics import create_topics, topic_names
+from lakehouse.session import engine_session
+from lakehouse.settings import Settings, get_settings
+
+CHECKPOINT = "/lakehouse/checkpoints/land"
+# A source beyond these keeps no watermark of its own: none of its events counts as late.
+MOST_WATERMARKS = 200
+
+
+@dataclass
+class Landing:
+    """What one batch tells the next. All of it can be read back from the table."""
+
+    spark: SparkSession
+    settings: Settings
+    location: str
+    admin: Any
+    last_landed_at: datetime | None = None
+    newest: dict[str, datetime] = field(default_factory=dict)
+    is_fresh: bool = True
+
+    def restore(self) -> None:
+        """Newest event time of each source and the last landing time, from the table itself."""
+        table = self.spark.read.format("delta").load(self.location)
+        found = (
+            table.groupBy("source")
+            .agg(F.max("landed_at").alias("landed_at"), F.max(self.in_time()).alias("newest"))
+            .collect()
+        )
+        self.last_landed_at = max((row.landed_at for row in found), default=None)
+        self.newest = {row.source: row.newest for row in found if row.source and row.newest}
+
+    def in_time(self) -> Any:
+        """Event time where it may move the watermark: a clock that runs ahead must not."""
+        ahead = F.expr(f"interval {self.settings.future_after_minutes} minutes")
+        usable = F.col("is_accepted") & (F.col("occurred_at") <= F.col("kafka_at") + ahead)
+        return F.when(usable, F.col("occurred_at"))
+
+    def next_landed_at(self) -> datetime:
+        """Now, but always later than the batch before: an exact cursor for incremental models."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        if self.last_landed_at is not None:
+            now = max(now, self.last_landed_at + timedelta(milliseconds=1))
+        return now
+
+    def watermarks(self) -> dict[str, datetime]:
+        """Events older than this are late: the newest seen of their source, less the delay."""
+        delay = timedelta(minutes=self.settings.late_after_minutes)
+        return {source: newest - delay for source, newest in list(self.newest.items())[:MOST_WATERMARKS]}
+
+    def land(self, records: DataFrame, batch_id: int, query_id: str) -> None:
+        """Append one micro-batch. Delta skips it where the same query has committed it before."""
+        landed_at = self.next_landed_at()
+        batch = {"batch_id": batch_id, "landed_at": landed_at, "watermarks": self.watermarks()}
+        columns = [column.name for column in catalogue().raw_columns()]
+        typed = rows.raw_rows(records, catalogue())
+        seen = Observation()
+        written = rows.with_batch(typed, batch, columns).coalesce(self.settings.landing_slots)
+        if not self.is_fresh:
+            written = written.observe(seen, *self.measures())
+        (
+            written.write.format("delta")
+            .mode("append")
+            # A new checkpoint is a new query: with the old name Delta would skip its batches.
+            .option("txnAppId", query_id)
+            .option("txnVersion", batch_id)
+            .option("mergeSchema", "true")
+            .option("userMetadata", json.dumps({"stream": "land", "batch_id": batch_id}))
+            .save(self.location)
+        )
+        if self.is_fresh:
+            # The first batch may be one that was committed before a crash: then nothing is observed.
+            self.restore()
+            self.is_fresh = False
+        else:
+            self.remember(seen.get)
+        self.last_landed_at = max(landed_at, self.last_landed_at or landed_at)
+
+    def measures(self) -> list[Any]:
+        """Newest time of each known source, and of the unknown ones with their names."""
+        known = list(self.newest)[:MOST_WATERMARKS]
+        source, time = F.col("source"), self.in_time()
+        measures = [F.max(F.when(source == name, time)).alias(f"s{i}") for i, name in enumerate(known)]
+        new = ~source.isin(known) if known else F.lit(True)
+        return [
+            *measures,
+            F.max(F.when(new, time)).alias("new_time"),
+            F.collect_set(F.when(new & time.isNotNull(), source)).alias("new_sources"),
+        ]
+
+    def remember(self, observed: dict[str, Any]) -> None:
+        """Move the watermarks on; a late batch never moves one back."""
+        for number, source in enumerate(list(self.newest)[:MOST_WATERMARKS]):
+            if (time := observed[f"s{number}"]) is not None:
+                self.newest[source] = max(self.newest[source], time)
+        if observed["new_sources"]:
+            # Several sources in their first batch share one maximum: read the true ones back.
+            if len(observed["new_sources"]) == 1:
+                self.newest[observed["new_sources"][0]] = observed["new_time"]
+            else:
+                self.restore()
+
+
+def first_offsets(spark: SparkSession, location: str) -> str:
+    """Where a query without a checkpoint begins: after what the table holds, else at the beginning."""
+    held = spark.read.format("delta").load(location).groupBy("kafka_topic", "kafka_partition")
+    offsets: dict[str, dict[str, int]] = {}
+    for row in held.agg((F.max("kafka_offset") + 1).alias("next")).collect():
+        offsets.setdefault(row.kafka_topic, {})[str(row.kafka_partition)] = row.next
+    return json.dumps(offsets) if offsets else "earliest"
+
+
+def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
+    """Start the query; it goes on from its checkpoint."""
+    table = raw_events()
+    spark.sql(table.create_sql(settings, by_path=True))
+    create_topics(settings)
+    landing = Landing(spark, settings, table.location(settings), progress.admin(settings))
+    landing.restore()
+    records = (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", settings.kafka_bootstrap)
+        .option("subscribe", ",".join(topic_names()))
+        .option("startingOffsets", first_offsets(spark, landing.location))
+        .option("maxOffsetsPerTrigger", settings.landing_max_events)
+        .option("kafka.max.poll.records", "10000")
+        .option("kafka.max.partition.fetch.bytes", str(8 * 1024 * 1024))
+        .load()
+    )
+    query: list[StreamingQuery] = []
+    started = threading.Event()
+
+    def land(batch: DataFrame, batch_id: int) -> None:
+        started.wait()
+        landing.land(batch, batch_id, str(query[0].id))
+
+    query.append(
+        records.writeStream.foreachBatch(land)
+        .option("checkpointLocation", f"{settings.hdfs}{CHECKPOINT}")
+        .trigger(processingTime=f"{settings.landing_interval_seconds} seconds")
+        .start()
+    )
+    started.set()
+    return query[0]
+
+
+def publish_progress(query: StreamingQuery, settings: Settings) -> None:
+    """Tell Kafka how far the query is, once a second, where it moved."""
+    client = progress.admin(settings)
+    told = None
+    while query.isActive:
+        last = query.lastProgress
+        if last is not None and last.batchId != told and last.numInputRows:
+            told = last.batchId
+            ends = json.loads(last.sources[0].endOffset)
+            offsets = {(t, int(p)): o for t, parts in ends.items() for p, o in parts.items()}
+            at = datetime.fromisoformat(last.timestamp)
+            progress.record(client, offsets, last.batchId, at)
+        threading.Event().wait(1)
+
+
+def main() -> None:
+    """Land until a signal comes; any failure ends the process, and the supervisor starts it anew."""
+    settings = get_settings()
+    conf = {"spark.sql.streaming.metricsEnabled": "false", "spark.python.use.daemon": "true"}
+    spark = engine_session(settings, "landing", settings.landing_slots, settings.landing_memory, conf)
+    query = start(spark, settings)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    threading.Thread(target=publish_progress, args=(query, settings), daemon=True).start()
+    threading.Thread(
+        target=compact.run, args=(spark, raw_events().location(settings), settings, stopping), daemon=True
+    ).start()
+    print("landing runs", flush=True)
+    while query.isActive and not stopping.wait(1):
+        pass
+    try:
+        if not query.isActive:
+            failure = query.exception()
+            print(f"landing ended: {failure}", file=sys.stderr, flush=True)
+            sys.exit(1)
+        query.stop()
+    except PySparkException as error:
+        print(f"landing did not stop cleanly, it will go on from its checkpoint: {error}", file=sys.stderr)
+    finally:
+        spark.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""raw.events: one Kafka record a row, accepted or rejected, once."""
+
+from ingestion.contract import catalogue
+from ingestion.streams.checks import literal
+from lakehouse.tables import RAW_EVENTS, Table
+
+PROPERTIES = {
+    # A commit every second or two: the log is summed up often and forgotten soon.
+    "delta.checkpointInterval": "20",
+    "delta.logRetentionDuration": "interval 3 days",
+    "delta.deletedFileRetentionDuration": "interval 1 days",
+    # Statistics for the columns that models and people filter by, not for every property.
+    "delta.dataSkippingStatsColumns": "event_type,source,landed_at,occurred_at,batch_id",
+}
+
+
+def raw_events() -> Table:
+    """The table, with the columns of today's contracts."""
+    columns = ",\n".join(
+        f"{column.name} {column.spark_type} comment {literal(column.description)}"
+        for column in catalogue().raw_columns()
+    )
+    return Table(
+        RAW_EVENTS,
+        columns,
+        "One Kafka record, accepted or rejected (with reasons), once",
+        partition_by="landed_date",
+        properties=PROPERTIES,
+    )

@@ -1,0 +1,105 @@
+"""A Kafka record -> a row of raw.events."""
+
+import json
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.functions import arrow_udf  # type: ignore[attr-defined]
+
+from ingestion.contract import Catalogue, catalogue
+from ingestion.streams import checks
+from ingestion.topics import DEAD_LETTER
+
+DEAD_LETTER_SCHEMA = "reasons array<string>, payload string, source string, received_at string"
+MALFORMED_DEAD_LETTER = "array('dead letter: is not in the form that the collector writes')"
+UNTYPED = "event: a value cannot be kept in the type of its column"
+
+
+def reasons(payload: bytes) -> list[str]:
+    """Every reason against a record, in the words that the collector would have answered."""
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return [f"event: is not UTF-8 at byte {error.start}"]
+    try:
+        event = json.loads(text)
+    except ValueError as error:
+        return [f"event: is not JSON: {error}" if text else "event: is empty"]
+    return catalogue().validate(event) or [UNTYPED]
+
+
+def rejection_reasons(payloads: pa.Array) -> pa.Array:
+    """The same for a column; null where there is no payload, as for nearly every row."""
+    kind = pa.list_(pa.string())
+    if payloads.null_count == len(payloads):
+        return pa.nulls(len(payloads), kind)
+    return pa.array([None if p is None else reasons(p) for p in payloads.to_pylist()], kind)
+
+
+def raw_rows(records: DataFrame, contracts: Catalogue) -> DataFrame:
+    """Check and type Kafka records; what is one value per batch comes by `with_batch`.
+
+    Columns of `records`: value, topic, partition, offset, timestamp, as the Kafka source gives them.
+    """
+    is_letter = f"topic = '{DEAD_LETTER}'"
+    options = f"map('columnNameOfCorruptRecord', '{checks.CORRUPT}')"
+    schema = checks.parse_schema(contracts)
+    explain = arrow_udf(rejection_reasons, "array<string>")
+    parsed = (
+        records.selectExpr("*", "cast(value as string) as text")
+        .selectExpr(
+            "*",
+            f"case when not {is_letter} then from_json(text, '{schema}', {options}) end as record",
+            f"case when {is_letter} then from_json(text, '{DEAD_LETTER_SCHEMA}') end as letter",
+        )
+        .selectExpr("*", f"not {is_letter} and {checks.acceptance(contracts)} as is_accepted")
+        .selectExpr(
+            "*", f"case when not is_accepted and not {is_letter} then coalesce(value, X'') end as refused"
+        )
+        .select("*", explain("refused").alias("reasons"))
+    )
+    letter = f"case when {is_letter} then coalesce(letter.reasons, {MALFORMED_DEAD_LETTER}) else reasons end"
+    return parsed.selectExpr(
+        "record.event_id as event_id",
+        "record.event_type as event_type",
+        "record.contract_version as contract_version",
+        "coalesce(record.source, letter.source) as source",
+        "record.customer_id as customer_id",
+        "record.visitor_id as visitor_id",
+        "record.session_id as session_id",
+        "coalesce(record.occurrence, 1) as occurrence",
+        "case when is_accepted then record.properties end as properties",
+        "is_accepted",
+        f"{letter} as rejection_reasons",
+        "case when not is_accepted then coalesce(encode(letter.payload, 'UTF-8'), value) end as payload",
+        "topic as kafka_topic",
+        "partition as kafka_partition",
+        "offset as kafka_offset",
+        "try_cast(record.occurred_at as timestamp) as occurred_at",
+        "try_cast(record.sent_at as timestamp) as sent_at",
+        "try_cast(coalesce(record.received_at, letter.received_at) as timestamp) as received_at",
+        "timestamp as kafka_at",
+    )
+
+
+def with_batch(rows: DataFrame, batch: dict[str, object], columns: list[str]) -> DataFrame:
+    """Add what is one value per batch: id, landing time, and each source's watermark.
+
+    `batch` is {"batch_id", "landed_at", "watermarks": {source: datetime}}.
+    """
+    watermarks = batch["watermarks"]
+    assert isinstance(watermarks, dict)
+    pairs = [F.lit(part) for pair in watermarks.items() for part in pair]
+    watermark = F.create_map(*pairs)[F.col("source")] if pairs else F.lit(None).cast("timestamp")
+    return (
+        rows.select(
+            "*",
+            F.lit(batch["batch_id"]).cast("bigint").alias("batch_id"),
+            F.lit(batch["landed_at"]).alias("landed_at"),
+            F.lit(batch["landed_at"]).cast("date").alias("landed_date"),
+            watermark.alias("watermark_at"),
+        )
+        .select("*", F.expr("coalesce(occurred_at < watermark_at, false) as is_late"))
+        .select(columns)
+    )
