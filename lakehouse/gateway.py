@@ -1,0 +1,85 @@
+"""The gateway: one Spark driver with two doors, Thrift (dbt, JDBC, Superset) and Spark Connect (Python).
+
+It owns the catalogue: the metastore beneath it serves one process.
+"""
+
+import signal
+import subprocess
+import sys
+from types import FrameType
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from ingestion.streams.raw import raw_events
+from lakehouse.session import engine_session
+from lakehouse.settings import Settings, get_settings
+from lakehouse.tables import create_schemas
+from ml import functions
+
+
+def gateway_conf(settings: Settings) -> dict[str, str]:
+    """What the gateway needs beyond the engine's own configuration."""
+    metastore = settings.state / "gateway" / "metastore"
+    return {
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={metastore};create=true",
+        "spark.hadoop.hive.server2.thrift.bind.host": settings.host,
+        "spark.hadoop.hive.server2.thrift.port": str(settings.thrift_port),
+        # A shared session would leak SET, USE and temporary views between dbt and dashboards.
+        "spark.sql.hive.thriftServer.singleSession": "false",
+        "spark.connect.grpc.binding.address": settings.host,
+        "spark.connect.grpc.binding.port": str(settings.connect_port),
+        "spark.scheduler.mode": "FAIR",
+        "spark.sql.adaptive.coalescePartitions.minPartitionSize": "8MB",
+        "spark.databricks.delta.schema.autoMerge.enabled": "false",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
+    }
+
+
+def open_doors(spark: SparkSession) -> None:
+    """Listen: Connect first, Thrift last, since `up` takes Thrift for readiness."""
+    jvm: Any = spark._jvm
+    jvm.org.apache.spark.sql.connect.service.SparkConnectService.start(spark.sparkContext._jsc.sc())
+    thrift = jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2
+    thrift.startWithSparkSession(spark._jsparkSession, False)
+
+
+def start(settings: Settings) -> SparkSession:
+    """Build the session, publish functions, make the tables that Python writes, then listen."""
+    spark = engine_session(
+        settings,
+        "gateway",
+        settings.gateway_slots,
+        settings.gateway_memory,
+        gateway_conf(settings),
+        hive=True,
+    )
+    # Sessions copy the built-in registry when they open, so the kernels go in before any door does.
+    functions.publish_kernels(spark, settings)
+    create_schemas(spark)
+    spark.sql(raw_events().create_sql(settings))
+    functions.create_functions(spark)
+    open_doors(spark)
+    return spark
+
+
+def main() -> None:
+    """Serve until the JVM ends or a signal comes; a dead JVM must not leave Python alive."""
+    spark = start(get_settings())
+    context: Any = spark.sparkContext
+    process: subprocess.Popen[bytes] = context._gateway.proc
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        spark.stop()
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    print("gateway is listening", flush=True)
+    code = process.wait()
+    print(f"the gateway's JVM ended with code {code}", flush=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
