@@ -1,0 +1,189 @@
+"""The `lakehouse` command: thin over plain functions, each imported when it is called."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lakehouse.errors import UserError
+from lakehouse.settings import Settings, get_settings
+
+
+class Commands(click.Group):
+    """Turns a UserError into one sentence on stderr and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise click.ClickException(str(error)) from None
+        except BrokenPipeError:
+            # The reader of our output went away: `lakehouse logs | head`.
+            sys.exit(0)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="customer-lakehouse")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """SQL-first lakehouse for real-time customer behaviour."""
+    context.obj = get_settings()
+
+
+@main.command()
+@click.pass_obj
+def install(settings: Settings) -> None:
+    """Fetch and check the JVM parts (part of `make setup`)."""
+    from lakehouse.servers.install import install
+
+    java_home = install(settings)
+    click.echo(f"JVM parts are in {settings.lib}, Java in {java_home}.")
+
+
+@main.command()
+@click.option("--datanodes", type=click.IntRange(1, 9), help="HDFS DataNodes (default: the setting).")
+@click.option("--dashboards/--no-dashboards", default=True, help="With or without Superset.")
+@click.pass_obj
+def up(settings: Settings, datanodes: int | None, dashboards: bool) -> None:
+    """Start every server, in order, and wait until each answers."""
+    from lakehouse.servers import stack
+
+    chosen = settings.replace(datanodes=datanodes) if datanodes else settings
+    stack.up(chosen, click.echo, dashboards=dashboards)
+    for name, url in stack.addresses(chosen, dashboards=dashboards).items():
+        click.echo(f"  {name:<12}{url}")
+
+
+@main.command()
+@click.pass_obj
+def down(settings: Settings) -> None:
+    """Stop every server, in order. Nothing is lost; `up` goes on where it was."""
+    from lakehouse.servers import stack
+
+    if not stack.down(settings, click.echo):
+        click.echo(f"Nothing runs from {settings.state}.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for monitors.")
+@click.pass_obj
+def status(settings: Settings, as_json: bool) -> None:
+    """What is up, since when, landing's lag and last commit. Exit 1 unless all is up."""
+    from lakehouse.servers import status as servers
+
+    found = servers.status(settings)
+    click.echo(json.dumps(found.as_dict()) if as_json else servers.as_text(found))
+    sys.exit(0 if found.ok else 1)
+
+
+@main.command()
+@click.argument("name")
+@click.option("-n", "--lines", default=50, show_default=True, help="Last lines to show.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines appear.")
+@click.pass_obj
+def logs(settings: Settings, name: str, lines: int, follow: bool) -> None:
+    """A server's log: kafka, namenode, datanode0, gateway, landing, collector, superset."""
+    from lakehouse.servers import logs as servers
+
+    for line in servers.lines(settings, name, lines, follow=follow):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("statement")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+)
+@click.pass_obj
+def sql(settings: Settings, statement: str, form: str) -> None:
+    """Run one SQL STATEMENT through the gateway; `-` reads it from standard input."""
+    from lakehouse import printing
+    from lakehouse.warehouse import query
+
+    text = sys.stdin.read() if statement == "-" else statement
+    printing.show(query(text.strip().rstrip(";"), settings), form)
+
+
+@main.command("settings")
+@click.pass_obj
+def show_settings(settings: Settings) -> None:
+    """Every setting, its value and what it means."""
+    for name, field in type(settings).model_fields.items():
+        variable = "JAVA_HOME" if name == "system_java_home" else f"LAKEHOUSE_{name.upper()}"
+        click.echo(f"{variable}={getattr(settings, name)}\n    {field.description}")
+
+
+@main.command()
+@click.argument("source")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second, at most.")
+@click.option("--limit", type=click.IntRange(min=1), help="Records to read, at most.")
+@click.option("--from", "from_", help="First day of occurred_at, YYYY-MM-DD.")
+@click.option("--to", help="Day before which occurred_at lies, YYYY-MM-DD.")
+@click.option("--resume/--from-start", default=True, help="Go on where a broken-off replay was.")
+@click.pass_obj
+def replay(settings: Settings, /, source: str, file: Path | None, **options: Any) -> None:
+    """Publish a real FILE as events: complete_journey (no file), online_retail, rees46."""
+    from ingestion.replay import replay
+    from lakehouse import printing
+
+    with printing.progress(f"replaying {source}") as advance:
+        result = replay(source, file, settings, progress=advance, **options)
+    printing.show([printing.as_row(result)], "table")
+
+
+@main.command()
+@click.argument("model", default="customer_segment")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Train on features as of this day.")
+@click.pass_obj
+def train(settings: Settings, model: str, as_of: datetime | None) -> None:
+    """Train MODEL on the marts and publish it as a SQL function."""
+    from lakehouse import printing
+    from ml.train import train
+
+    printing.show([printing.as_row(train(model, settings, as_of=as_of.date() if as_of else None))], "table")
+
+
+@main.group()
+def contracts() -> None:
+    """The event contracts and what derives from them."""
+
+
+@contracts.command()
+def render() -> None:
+    """Write what derives from the contracts: dbt sources and the event catalogue page."""
+    from ingestion.contract import render
+
+    for path in render():
+        click.echo(path)
+
+
+@main.group()
+def dashboards() -> None:
+    """Superset's assets as code."""
+
+
+@dashboards.command()
+@click.pass_obj
+def push(settings: Settings) -> None:
+    """Check and import superset/assets; the second time changes nothing."""
+    from lakehouse import dashboards
+
+    dashboards.push(settings)
+
+
+@main.command()
+@click.option("--rows", type=click.IntRange(min=1), help="Replay only so many records.")
+@click.pass_obj
+def demo(settings: Settings, rows: int | None) -> None:
+    """Start everything, replay real data, build, train, publish the board; leave it running."""
+    from lakehouse.demo import demo
+
+    demo(settings, limit=rows)

@@ -1,0 +1,115 @@
+"""The main job on real data: everything started, landed, built, trained, published, left running."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingestion.replay import replay
+from ingestion.streams import progress
+from ingestion.topics import topic_names
+from lakehouse import dashboards, printing
+from lakehouse.errors import UserError
+from lakehouse.servers import stack, superset
+from lakehouse.settings import ROOT, Settings
+from lakehouse.warehouse import query
+from ml.train import train
+
+SOURCE = "complete_journey"
+MODEL = "customer_segment"
+Row = dict[str, Any]
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Say what begins, and how long it took."""
+    click.echo(f"{what} ...")
+    began = time.monotonic()
+    yield
+    click.echo(f"{what}: {time.monotonic() - began:.0f} s")
+
+
+def wait_landed(settings: Settings, report: Callable[[int, int | None], None]) -> None:
+    """Until every record in Kafka is committed to raw.events; UserError when landing stands still."""
+    first = progress.read(settings, topic_names()).lag
+    best, moved = first, time.monotonic()
+    while (lag := progress.read(settings, topic_names()).lag) > 0:
+        if lag < best:
+            best, moved = lag, time.monotonic()
+        if time.monotonic() - moved > 120:
+            raise UserError(f"Landing stands still {lag:,} records behind: read `lakehouse logs landing`.")
+        report(first - lag, first)
+        time.sleep(1)
+    report(first, first)
+
+
+def dbt(*arguments: str) -> str:
+    """Run dbt at the repository's root as a user would; its last line, UserError where it fails."""
+    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        failed = [line for line in done.stdout.splitlines() if re.search(r"ERROR|FAIL|Error", line)]
+        shown = "\n".join(failed[:10]) or done.stdout[-2000:] or done.stderr[-2000:]
+        raise UserError(f"dbt {' '.join(arguments)} failed, see logs/dbt.log:\n{shown}")
+    return next(line for line in reversed(done.stdout.splitlines()) if "Done." in line or "Completed" in line)
+
+
+def summary(settings: Settings, *builds: str) -> list[Row]:
+    """What the demo shows at its end; every figure asked of the lakehouse itself."""
+    landed = query(
+        "select count_if(is_accepted) as accepted, count_if(not is_accepted) as rejected from raw.events",
+        settings,
+    )[0]
+    why = query(
+        "select regexp_replace(reason, '[0-9]+', 'N') as reason, count(*) as records"
+        " from raw.events lateral view explode(rejection_reasons) as reason"
+        " group by 1 order by records desc limit 3",
+        settings,
+    )
+    marts = query("show tables in marts", settings)
+    champion = query(f"select version from ml.champion where name = '{MODEL}'", settings)
+    counts = {
+        word.lower(): sum(int(n) for build in builds for n in re.findall(rf"{word}=(\d+)", build))
+        for word in ("PASS", "WARN", "ERROR")
+    }
+    addresses = stack.addresses(settings)
+    facts: dict[str, object] = {
+        "records landed, accepted": f"{landed['accepted']:,}",
+        "records landed, rejected": f"{landed['rejected']:,}",
+        **{f"  because {row['reason']}": f"{row['records']:,}" for row in why},
+        "marts": len(marts),
+        "models built and tests": ", ".join(f"{count} {name}" for name, count in counts.items()),
+        f"model {MODEL}": champion[0]["version"] if champion else "none",
+        **addresses,
+        "dashboard": f"{addresses['Superset']}/superset/dashboard/overview/",
+        "login": f"admin / {superset.admin_password(settings)}",
+    }
+    return [{"what": name, "value": str(value)} for name, value in facts.items()]
+
+
+def demo(settings: Settings, limit: int | None = None) -> None:
+    """Run it; a second run goes on with the lakehouse that is there and changes no mart."""
+    began = time.monotonic()
+    if not stack.is_up(settings):
+        with timed("Starting the servers"):
+            stack.up(settings, lambda step: click.echo(f"  {step}"))
+    with printing.progress(f"replaying {SOURCE}") as advance:
+        replay(SOURCE, None, settings, limit=limit, progress=advance)
+    with printing.progress("landing the rest") as advance:
+        wait_landed(settings, advance)
+    with timed("Building what the model learns from (dbt)"):
+        first = dbt("build", "--exclude", "fct_customer_segments+")
+    with timed(f"Training {MODEL}"):
+        train(MODEL, settings)
+    with timed("Building what calls the model (dbt)"):
+        second = dbt("build", "--select", "fct_customer_segments+")
+    with timed("Publishing the dashboard"):
+        dashboards.push(settings)
+    printing.show_table(summary(settings, first, second))
+    click.echo(f"All of it took {time.monotonic() - began:.0f} s. It runs on; `lakehouse down` stops it.")

@@ -1,0 +1,67 @@
+"""How commands show rows and progress."""
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+Rows = list[dict[str, Any]]
+
+
+def as_row(result: Any) -> dict[str, Any]:
+    """A result dataclass as one row."""
+    return dataclasses.asdict(result)
+
+
+def show(rows: Rows, form: str) -> None:
+    """Print rows as a table, JSON lines in one array, or CSV with a header."""
+    if form == "json":
+        click.echo(json.dumps(rows, default=str, ensure_ascii=False))
+    elif form == "csv":
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerows([list(rows[0])] if rows else [])
+        writer.writerows(row.values() for row in rows)
+        click.echo(out.getvalue(), nl=False)
+    else:
+        show_table(rows)
+
+
+def show_table(rows: Rows) -> None:
+    """Numbers to the right, null as an empty cell, the row count below."""
+    console = Console(soft_wrap=False)
+    if rows:
+        table = Table(show_edge=False)
+        for name, value in rows[0].items():
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            table.add_column(name, justify="right" if number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row.values()))
+        console.print(table)
+    console.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on a terminal, a line a step elsewhere; yields advance(done, total or None)."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+
+        def advance(done: int, total: int | None = None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
