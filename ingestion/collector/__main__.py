@@ -19,6 +19,7 @@ def main() -> None:
             f"Collector: {settings.host}:{settings.collector_port} cannot be opened ({error.strerror}); "
             "free the port or set LAKEHOUSE_COLLECTOR_PORT."
         )
+    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms
     config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[door])
 
