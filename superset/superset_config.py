@@ -85,12 +85,21 @@ EXTRA_CATEGORICAL_COLOR_SCHEMES = [
 class QuietEventLogger(DBEventLogger):
     """The action log without what a refreshing board does: it would grow the metadata for ever."""
 
-    quiet = ("ChartDataRestApi.", "ChartRestApi.", "DashboardRestApi.", "log")
+    refreshing = frozenset(
+        {
+            *("ChartDataRestApi.data", "ChartDataRestApi.get_data", "_get_data_response"),
+            *("execute_sql", "load_into_dataframe", "QueryObject.post_processing"),
+            "DatasetRestApi.get_drill_info",
+        }
+    )
 
     def log(self, user_id: Any, action: str, *args: Any, **kwargs: Any) -> None:
-        """Keep what people do: open a board, run SQL, change an asset."""
-        if not action.startswith(self.quiet):
-            super().log(user_id, action, *args, **kwargs)
+        """Keep what people do: open a board or a chart, run SQL, change an asset."""
+        records = kwargs.pop("records", [])
+        if action == "log":  # the page's own events, those of each redrawn panel among them
+            records = [event for event in records if "mount_" in str(event.get("event_name"))]
+        if records and action not in self.refreshing:
+            super().log(user_id, action, *args, records=records, **kwargs)
 
 
 EVENT_LOGGER = QuietEventLogger()

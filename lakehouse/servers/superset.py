@@ -30,8 +30,9 @@ def url(settings: Settings) -> str:
 def command(settings: Settings) -> list[str]:
     """One process with threads: they wait for the gateway, they do not compute."""
     return [
-        str(_python(settings)),
-        *("-m", "gunicorn", "lakehouse_app:create_app()"),
+        # -P and --chdir: whatever lies in the caller's folder must not be imported
+        *(str(_python(settings)), "-P", "-m", "gunicorn", "lakehouse_app:create_app()"),
+        *("--chdir", str(FOLDER)),
         *("--bind", f"{settings.host}:{settings.superset_port}"),
         *("--worker-class", "gthread", "--workers", "1", "--threads", "8"),
         *("--timeout", "120", "--graceful-timeout", "5", "--keep-alive", "30"),
