@@ -74,14 +74,12 @@ class Registry:
         """Write the next version: complete in a temporary folder first, visible by one rename."""
         checked(NAME, name)
         make_scorer(artefact)
-        model = json.dumps(artefact, allow_nan=False, indent=1).encode()
+        model = encoded(artefact)
         while True:
             newest = self.versions(name)[-1:]
             version = f"v{int(newest[0][1:]) + 1}" if newest else "v1"
             created_at = datetime.now(UTC).isoformat(timespec="seconds")
-            manifest = Manifest(
-                name, version, created_at, features, training, hashlib.sha256(model).hexdigest()
-            )
+            manifest = Manifest(name, version, created_at, features, training, digest(artefact))
             temporary = f"{name}/.{uuid.uuid4().hex}"
             try:
                 self.store.write(f"{temporary}/model.json", model)
@@ -129,6 +127,16 @@ class Registry:
 def hdfs_registry(webhdfs: str) -> Registry:
     """The lakehouse's own registry; `webhdfs` is `settings.webhdfs`."""
     return Registry(WebHdfsStore(webhdfs, MODELS_PATH))
+
+
+def encoded(artefact: Mapping[str, Any]) -> bytes:
+    """The bytes of model.json; ValueError for NaN, which JSON does not know."""
+    return json.dumps(artefact, allow_nan=False, indent=1).encode()
+
+
+def digest(artefact: Mapping[str, Any]) -> str:
+    """The sha256 that the manifest keeps."""
+    return hashlib.sha256(encoded(artefact)).hexdigest()
 
 
 def checked(pattern: re.Pattern[str], value: str) -> str:

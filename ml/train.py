@@ -1,11 +1,12 @@
 """Training: features of a date, fit, metrics, a version in the registry, champion if as good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from lakehouse.errors import UserError
 from lakehouse.session import remote_session
@@ -14,7 +15,7 @@ from ml import catalog
 from ml.estimators.segments import ValueClusters
 from ml.evaluate import cluster_metrics, silhouette
 from ml.features import FEATURES, FeatureRows, names, read_customers
-from ml.registry import Model, Registry, Training, hdfs_registry
+from ml.registry import Manifest, Model, Registry, Training, digest, hdfs_registry
 from ml.scorers import Matrix, make_scorer
 
 ESTIMATORS: dict[str, Callable[[], ValueClusters]] = {"customer_segment": ValueClusters}
@@ -31,65 +32,82 @@ class TrainResult:
     is_promoted: bool
     decision: str
     row_count: int
-    as_of: dict[str, str]
-    metrics: dict[str, float]
+    as_of: Mapping[str, str]
+    metrics: Mapping[str, float]
 
 
 def train(name: str, settings: Settings, as_of: date | None = None) -> TrainResult:
-    """Train the next version of a model, and let it serve if it is as good as the one that does."""
+    """Train a model, and let the new version serve if it is as good as the one that does.
+
+    The same features give the same model: then no version is made, and the champion stays.
+    """
     if name not in ESTIMATORS:
         raise UserError(f"There is no model {name!r}; there are {', '.join(sorted(ESTIMATORS))}.")
+    registry = hdfs_registry(settings.webhdfs)
     spark = remote_session(settings)
     try:
         rows = read_customers(spark, name, as_of)
         artefact = fit(name, rows)
-        scorer = make_scorer(artefact)
-        matrix = rows.frame.to_numpy(dtype=np.float64)
-        metrics = cluster_metrics(scorer.transform(matrix), scorer.score(matrix)[1], scorer.labels)
-        registry = hdfs_registry(settings.webhdfs)
-        manifest = registry.save(
-            name,
-            artefact,
-            tuple((feature.name, feature.type) for feature in FEATURES[name]),
-            Training(rows.as_of, rows.row_count, rows.table_versions, metrics),
-        )
         serving = catalog.champions(settings).get(name)
-        is_promoted, decision = decide(registry, serving, Model(manifest, scorer), matrix)
+        champion, fault = load_champion(registry, name, serving)
+        if champion and champion.manifest.sha256 == digest(artefact):
+            return result(champion.manifest, champion.manifest.version, "nothing new to learn")
+        matrix = rows.frame.to_numpy(dtype=np.float64)
+        scorer = make_scorer(artefact)
+        metrics = cluster_metrics(scorer.transform(matrix), scorer.score(matrix)[1], scorer.labels)
+        training = Training(rows.as_of, rows.row_count, rows.table_versions, metrics)
+        features = tuple((feature.name, feature.type) for feature in FEATURES[name])
+        manifest = registry.save(name, artefact, features, training)
+        if champion:
+            is_promoted, decision = decide(champion, Model(manifest, scorer), matrix)
+        else:
+            is_promoted, decision = True, fault or "first version"
         catalog.record(spark, settings, manifest, is_promoted, decision)
     finally:
         spark.stop()
     if is_promoted:
         catalog.promote(name, manifest.version, settings)
-        serving = manifest.version
+        return result(manifest, manifest.version, decision)
+    return result(manifest, serving or manifest.version, decision)
+
+
+def result(manifest: Manifest, champion: str, decision: str) -> TrainResult:
+    """What to tell of a version, given the version that serves."""
+    training = manifest.training
     return TrainResult(
-        name=name,
+        name=manifest.name,
         version=manifest.version,
-        champion=serving or manifest.version,
-        is_promoted=is_promoted,
+        champion=champion,
+        is_promoted=manifest.version == champion,
         decision=decision,
-        row_count=rows.row_count,
-        as_of=rows.as_of,
-        metrics=metrics,
+        row_count=training.row_count,
+        as_of=training.as_of,
+        metrics=training.metrics,
     )
+
+
+def load_champion(registry: Registry, name: str, version: str | None) -> tuple[Model | None, str | None]:
+    """The version that serves; None, and why when there should be one, if none can."""
+    if version is None:
+        return None, None
+    try:
+        return registry.load(name, version, names(name)), None
+    except UserError as reason:
+        return None, f"the champion cannot serve: {reason}"
 
 
 def fit(name: str, rows: FeatureRows) -> dict[str, Any]:
     """The artefact of a fresh estimator; UserError when the rows do not allow one."""
     try:
-        return ESTIMATORS[name]().fit(rows.frame).to_artefact()
+        with threadpool_limits(1):  # on so little data threads only wait for each other
+            return ESTIMATORS[name]().fit(rows.frame).to_artefact()
     except ValueError as reason:
         raise UserError(f"Model {name} cannot be trained on {rows.row_count} rows: {reason}.") from None
 
 
-def decide(registry: Registry, serving: str | None, challenger: Model, matrix: Matrix) -> tuple[bool, str]:
+def decide(champion: Model, challenger: Model, matrix: Matrix) -> tuple[bool, str]:
     """Whether a new version shall serve, and why: compared with the champion on the same rows."""
-    name = challenger.manifest.name
-    if serving is None:
-        return True, "first version"
-    try:
-        champion = registry.load(name, serving, names(name))
-    except UserError as reason:
-        return True, f"the champion cannot serve: {reason}"
+    serving = champion.manifest.version
     seen, new = champion.manifest.training.as_of, challenger.manifest.training.as_of
     later = sorted(source for source in seen.keys() & new.keys() if seen[source] > new[source])
     if later:

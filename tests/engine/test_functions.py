@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
 from lakehouse.warehouse import connect, execute
-from ml import catalog
+from ml import catalog, features
 from ml.estimators.segments import ValueClusters
 from ml.features import FEATURES, names
 from ml.registry import Manifest, Registry, Training, hdfs_registry
 from ml.store import WebHdfsStore
+from ml.train import train
 
 pytestmark = pytest.mark.engine
 
@@ -78,8 +80,8 @@ def test_it_equals_the_python_model_from_a_fresh_session(stack: Any, fitted: Val
 def test_its_distances_equal_those_of_the_python_model(
     stack: Any, fitted: ValueClusters, version: str
 ) -> None:
-    features = "array(recency_days, order_count, revenue)"
-    score = f"k_score('{MODEL}', '{version}', {features}).score"
+    arguments = f"'{MODEL}', '{version}', array(recency_days, order_count, revenue)"
+    score = f"k_score({arguments}).score"
     rows = pd.DataFrame(stack.query(f"select *, {score} as score from ({ROWS})"))
     expected = fitted.transform(rows[list(names(MODEL))]).min(axis=1)
     np.testing.assert_allclose(rows["score"], expected, atol=1e-9, rtol=0)
@@ -222,19 +224,44 @@ def test_webhdfs_keeps_the_contract_of_a_store(settings: Settings) -> None:
         store.delete("")
 
 
+def test_training_makes_a_champion_and_the_same_features_make_no_other(
+    stack: Any, settings: Settings, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.query("create schema if not exists training_test")
+    monkeypatch.setattr(features, "CUSTOMER_FEATURES", "training_test.features")
+    try:
+        stack.query(f"""
+            create table training_test.features using delta as
+            select 'shop' as source, string(id) as customer_id, date'2020-01-31' as as_of_date,
+                int(recency_days) as recency_days, bigint(order_count) as order_count,
+                cast(revenue as decimal(18, 4)) as revenue
+            from ({ROWS})
+        """)
+        first = train(MODEL, settings)
+        assert (first.is_promoted, first.champion) == (True, first.version)
+        assert (first.row_count, first.as_of) == (5000, {"shop": "2020-01-31"})
+        row = stack.query(f"select * from ml.model_versions where version = '{first.version}'")[0]
+        assert row["decision"] == first.decision
+        assert row["row_count"] == 5000
+        again = train(MODEL, settings)
+        assert again.version == first.version
+        assert again.decision == "nothing new to learn"
+        with pytest.raises(UserError, match="has no rows up to 2019-12-31"):
+            train(MODEL, settings, date(2019, 12, 31))
+    finally:
+        catalog.promote(MODEL, version, settings)
+        stack.query("drop schema training_test cascade")
+
+
 def test_training_without_features_says_what_to_run(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ml import features, train
-
     monkeypatch.setattr(features, "CUSTOMER_FEATURES", "marts.not_built")
     with pytest.raises(UserError, match=r"marts.not_built does not exist yet: run `dbt build`"):
-        train.train(MODEL, settings)
+        train(MODEL, settings)
 
 
 def test_training_without_a_gateway_says_how_to_start_one(settings: Settings) -> None:
-    from ml.train import train
-
     away = settings.model_copy(update={"connect_port": 1})
     with pytest.raises(UserError, match="lakehouse up"):
         train(MODEL, away)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from lakehouse.settings import ROOT
 from ml import catalog, kernel
 from ml.estimators.segments import ValueClusters
 from ml.features import FEATURES
@@ -20,6 +21,13 @@ def test_every_function_and_argument_is_described(function: Function) -> None:
     for argument in function.arguments:
         assert argument.comment
         assert f"{argument.name} {argument.type} comment '{argument.comment}'" in function.ddl()
+
+
+def test_every_function_is_in_the_docs_with_its_arguments() -> None:
+    docs = (ROOT / "docs" / "models.md").read_text()
+    for function in FUNCTIONS:
+        arguments = ", ".join(f"`{argument.name}`" for argument in function.arguments)
+        assert f"| `ml.{function.name}` | {arguments} (DOUBLE) |" in docs
 
 
 def test_every_model_can_be_trained_and_called() -> None:

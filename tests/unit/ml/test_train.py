@@ -13,7 +13,7 @@ from ml.features import FEATURES, FeatureRows
 from ml.registry import Model, Registry, Training
 from ml.scorers import make_scorer
 from ml.store import DirectoryStore
-from ml.train import decide, fit, train
+from ml.train import decide, fit, load_champion, train
 
 MODEL = "customer_segment"
 TYPED = tuple((feature.name, feature.type) for feature in FEATURES[MODEL])
@@ -35,26 +35,18 @@ def worse(artefact: dict[str, Any]) -> dict[str, Any]:
     return {**artefact, "centres": (centres.mean(axis=0) + 0.01 * centres).tolist()}
 
 
-def test_the_first_version_serves(
-    registry: Registry, artefact: dict[str, Any], customers: pd.DataFrame
-) -> None:
-    challenger = save(registry, artefact)
-    assert decide(registry, None, challenger, customers.to_numpy()) == (True, "first version")
-
-
 def test_an_equal_one_takes_over(
     registry: Registry, artefact: dict[str, Any], customers: pd.DataFrame
 ) -> None:
-    save(registry, artefact)
-    is_promoted, why = decide(registry, "v1", save(registry, artefact), customers.to_numpy())
+    champion, challenger = save(registry, artefact), save(registry, artefact)
+    is_promoted, why = decide(champion, challenger, customers.to_numpy())
     assert is_promoted
     assert "champion v1 has" in why
 
 
 def test_a_worse_one_does_not(registry: Registry, artefact: dict[str, Any], customers: pd.DataFrame) -> None:
-    save(registry, artefact)
-    bad = save(registry, worse(artefact))
-    is_promoted, why = decide(registry, "v1", bad, customers.to_numpy())
+    champion, challenger = save(registry, artefact), save(registry, worse(artefact))
+    is_promoted, why = decide(champion, challenger, customers.to_numpy())
     assert not is_promoted
     assert "silhouette" in why
 
@@ -62,20 +54,22 @@ def test_a_worse_one_does_not(registry: Registry, artefact: dict[str, Any], cust
 def test_one_that_knows_less_of_the_time_does_not(
     registry: Registry, artefact: dict[str, Any], customers: pd.DataFrame
 ) -> None:
-    save(registry, artefact, until="2020-02-29")
+    champion = save(registry, artefact, until="2020-02-29")
     early = save(registry, artefact, until="2020-01-31")
-    decision = decide(registry, "v1", early, customers.to_numpy())
+    decision = decide(champion, early, customers.to_numpy())
     assert decision == (False, "champion v1 has seen later features of shop")
 
 
-def test_a_champion_that_is_refused_is_replaced(
-    registry: Registry, artefact: dict[str, Any], customers: pd.DataFrame
-) -> None:
+def test_a_champion_that_is_refused_is_no_champion(registry: Registry, artefact: dict[str, Any]) -> None:
     save(registry, artefact)
+    found, fault = load_champion(registry, MODEL, "v1")
+    assert found is not None
+    assert fault is None
     registry.store.write(f"{MODEL}/v1/model.json", b"{}")
-    is_promoted, why = decide(registry, "v1", save(registry, artefact), customers.to_numpy())
-    assert is_promoted
-    assert "sha256" in why
+    found, fault = load_champion(registry, MODEL, "v1")
+    assert found is None
+    assert fault is not None
+    assert "sha256" in fault
 
 
 def test_rows_that_allow_no_model_are_a_sentence(customers: pd.DataFrame) -> None:
