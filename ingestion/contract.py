@@ -1,5 +1,6 @@
 """The only reader of contracts/: checks events, and gives the shapes that others derive from."""
 
+import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +37,10 @@ class Catalogue:
     """Every event type that the lakehouse accepts."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
+        # What an event was checked against: the same digest means the very same contracts.
+        self.digest = hashlib.sha256(
+            b"".join(p.read_bytes() for p in sorted(folder.glob("*.json")))
+        ).hexdigest()
         self.envelope = read(folder / "envelope.v1.json")
         self.landing = read(folder / "landing.v1.json")
         contracts = [read_contract(path, self.envelope) for path in sorted(folder.glob("*.v1.json"))]

@@ -14,6 +14,10 @@ CLICKSTREAM, COMMERCE, ORDERS, SOCIAL, CUSTOMERS = "clickstream", "commerce", "o
 DEAD_LETTER = "dead_letter"
 TOPICS = (CLICKSTREAM, COMMERCE, ORDERS, SOCIAL, CUSTOMERS, DEAD_LETTER)
 
+# Kafka header of an event that was checked: the digest of the contracts. Landing need not check again
+# what was checked by its own contracts; what comes without, or by others, it checks itself.
+CHECKED = "contracts"
+
 # A request of 1 MiB that is no event grows when it is quoted inside a dead letter.
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 BOOTSTRAP_MILLISECONDS = 5_000

@@ -124,7 +124,7 @@ def show_settings(settings: Settings) -> None:
 @click.argument("source")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second, at most.")
-@click.option("--limit", type=click.IntRange(min=1), help="Records to read, at most.")
+@click.option("--limit", type=click.IntRange(min=1), help="Records to publish, at most.")
 @click.option("--from", "from_", help="First day of occurred_at, YYYY-MM-DD.")
 @click.option("--to", help="Day before which occurred_at lies, YYYY-MM-DD.")
 @click.option("--resume/--from-start", default=True, help="Go on where a broken-off replay was.")

@@ -11,7 +11,7 @@ import confluent_kafka
 import orjson
 
 from ingestion.contract import catalogue
-from ingestion.topics import DEAD_LETTER, MAX_RECORD_BYTES, route
+from ingestion.topics import CHECKED, DEAD_LETTER, MAX_RECORD_BYTES, route
 from lakehouse.errors import UserError
 from lakehouse.settings import Settings
 
@@ -46,6 +46,7 @@ class Publisher:
         self._until_poll = POLL_EVERY
         self._stamp = (0, "")
         self._catalogue = catalogue()
+        self._checked = [(CHECKED, bytes.fromhex(self._catalogue.digest))]
         self._producer = connect(
             {
                 "bootstrap.servers": settings.kafka_bootstrap,
@@ -77,7 +78,7 @@ class Publisher:
         except TypeError as error:  # a number beyond 64 bits
             reasons = [f"event: cannot be written as JSON: {error}"]
             return self.reject(event, reasons, payload=payload, on_delivery=on_delivery)
-        self._send(*route(stamped), value, on_delivery)
+        self._send(*route(stamped), value, on_delivery, self._checked)
         self.accepted += 1
         return []
 
@@ -131,7 +132,14 @@ class Publisher:
         if kind is None:
             self.flush()
 
-    def _send(self, topic: str, key: str | None, value: bytes, on_delivery: OnDelivery | None) -> None:
+    def _send(
+        self,
+        topic: str,
+        key: str | None,
+        value: bytes,
+        on_delivery: OnDelivery | None,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
         callback = self._delivered if on_delivery is None else self._delivered_then(on_delivery)
         self._until_poll -= 1
         if self._until_poll <= 0:
@@ -140,7 +148,7 @@ class Publisher:
         deadline = 0.0
         while True:
             try:
-                self._producer.produce(topic, value=value, key=key, on_delivery=callback)
+                self._producer.produce(topic, value=value, key=key, headers=headers, on_delivery=callback)
                 return
             except BufferError:
                 deadline = deadline or time.monotonic() + self._patience

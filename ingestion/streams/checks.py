@@ -8,6 +8,7 @@ Schema, Spark takes a number where a string is due, and keeps it as that string.
 from collections.abc import Iterable
 
 from ingestion.contract import Catalogue, Requirement
+from ingestion.topics import CHECKED
 
 CORRUPT = "_corrupt"
 TIMES = ("occurred_at", "sent_at", "received_at")
@@ -51,19 +52,37 @@ def bound(column: str, requirement: Requirement) -> str | None:
     # Dates inside properties are read as dates; only the envelope's times are still text here.
     is_date = "[0-9]{3}-" in str(value)
     if keyword == "pattern" and (len(requirement.path) == 1 or not is_date):
-        return f"{column} rlike {literal(value)}"
+        # Java's $ also matches before a last line break; \z does not.
+        return f"{column} rlike {literal(value.removesuffix('$') + chr(92) + 'z')}"
     return None
+
+
+def items(conditions: list[tuple[str, str]]) -> list[str]:
+    """(array, condition on its item) pairs as one condition per array: lambdas are slow to enter."""
+    by_array: dict[str, list[str]] = {}
+    for array, kept in conditions:
+        by_array.setdefault(array, []).append(kept)
+    return [
+        f"coalesce(forall({array}, item -> {' and '.join(kept)}), true)" for array, kept in by_array.items()
+    ]
+
+
+def conditions(requirements: list[Requirement]) -> list[str]:
+    """What a record of one type must keep, keys apart."""
+    plain = [one for r in requirements if "[]" not in r.path and (one := condition(r))]
+    nested = []
+    for requirement in requirements:
+        if "[]" in requirement.path:
+            split = requirement.path.index("[]")
+            inner = requirement._replace(path=("item", *requirement.path[split + 1 :]))
+            if inner.path[1:] and (kept := condition(inner)):
+                nested.append(("record." + ".".join(requirement.path[:split]), kept))
+    return plain + items(nested)
 
 
 def condition(requirement: Requirement) -> str | None:
     """SQL that is true where the check holds, and never null; None where none is due."""
     path = requirement.path
-    if "[]" in path:
-        split = path.index("[]")
-        inner = path[split + 1 :]
-        kept = condition(requirement._replace(path=("item", *inner))) if inner else None
-        array = "record." + ".".join(path[:split])
-        return f"coalesce(forall({array}, item -> {kept}), true)" if kept else None
     column = ".".join(path if path[:1] == ("item",) else ("record", *path))
     if requirement.keyword == "required":
         return f"{column} is not null"
@@ -117,16 +136,18 @@ def acceptance(catalogue: Catalogue) -> str:
     known: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
     for event_type in catalogue.contracts:
         requirements = [r for r in catalogue.requirements(event_type) if r.path != ("event_type",)]
-        kept[event_type] = [one for r in requirements if (one := condition(r))]
+        kept[event_type] = conditions(requirements)
         for requirement in requirements:
             if requirement.keyword == "additionalProperties":
                 known.setdefault(requirement.path, {})[event_type] = requirement.value
     times = " and ".join(
         f"(record.{name} is null or try_cast(record.{name} as timestamp) is not null)" for name in TIMES
     )
+    checked = f"get(headers, 0).key = {literal(CHECKED)} and get(headers, 0).value = X'{catalogue.digest}'"
     # Reading the keys again costs most, so it comes last.
     return (
-        f"coalesce(record.{CORRUPT} is null and is_valid_utf8(value)"
+        f"coalesce(record.{CORRUPT} is null"
         f" and record.event_type in ({', '.join(map(literal, catalogue.contracts))})"
-        f" and {shared(kept)} and {times} and {only_known(known)}, false)"
+        f" and (coalesce({checked}, false) or"
+        f" is_valid_utf8(value) and {shared(kept)} and {times} and {only_known(known)}), false)"
     )

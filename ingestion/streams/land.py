@@ -141,6 +141,7 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .option("subscribe", ",".join(topic_names()))
         .option("startingOffsets", first_offsets(spark, landing.location))
         .option("maxOffsetsPerTrigger", settings.landing_max_events)
+        .option("includeHeaders", "true")
         .option("kafka.max.poll.records", "10000")
         .option("kafka.max.partition.fetch.bytes", str(8 * 1024 * 1024))
         .load()

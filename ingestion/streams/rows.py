@@ -40,7 +40,7 @@ def rejection_reasons(payloads: pa.Array) -> pa.Array:
 def raw_rows(records: DataFrame, contracts: Catalogue) -> DataFrame:
     """Check and type Kafka records; what is one value per batch comes by `with_batch`.
 
-    Columns of `records`: value, topic, partition, offset, timestamp, as the Kafka source gives them.
+    Columns of `records`: value, topic, partition, offset, timestamp, headers, as the Kafka source gives them.
     """
     is_letter = f"topic = '{DEAD_LETTER}'"
     options = f"map('columnNameOfCorruptRecord', '{checks.CORRUPT}')"

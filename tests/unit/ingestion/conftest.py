@@ -24,7 +24,7 @@ class FakeProducer:
         self.room = 10**9
         self._open: list[Callable[[Any, Any], None]] = []
 
-    def produce(self, topic: str, *, value: bytes, key: str | None, on_delivery: Any) -> None:
+    def produce(self, topic: str, *, value: bytes, key: str | None, headers: Any, on_delivery: Any) -> None:
         if len(self._open) >= self.room:
             raise BufferError
         self.sent.append((topic, key, orjson.loads(value)))
