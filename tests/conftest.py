@@ -1,0 +1,136 @@
+"""One lakehouse for the whole run: real Kafka, HDFS, Spark (and Superset for e2e), on free ports."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.collector.publish import Publisher
+from ingestion.streams import progress
+from ingestion.topics import topic_names
+from lakehouse import warehouse
+from lakehouse.servers import stack as servers
+from lakehouse.settings import ROOT, Settings, get_settings
+
+SHARED = ROOT.parent / "shared" / "data"
+PORTS = (
+    "kafka",
+    "kafka_controller",
+    "namenode",
+    "namenode_http",
+    "thrift",
+    "connect",
+    "collector",
+    "superset",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Quick ones first, so that what is simply wrong shows before any server starts."""
+    rooms = ("unit", "test_", "engine", "golden", "e2e")
+    items.sort(key=lambda item: next((n for n, r in enumerate(rooms) if f"tests/{r}" in str(item.path)), 1))
+    config.stash[WANTS_DASHBOARDS] = any(item.get_closest_marker("e2e") for item in items)
+
+
+WANTS_DASHBOARDS = pytest.StashKey[bool]()
+
+
+def free_port(count: int = 1) -> int:
+    """The first of so many free ports in a row."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first: int = probe.getsockname()[1]
+        if first + count < 65000 and not any(servers.answers("127.0.0.1", first + n) for n in range(count)):
+            return first
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running lakehouse and what tests do with it."""
+
+    settings: Settings
+    environment: dict[str, str]
+
+    def publish(self, events: list[dict[str, Any]]) -> Publisher:
+        """Send events by the collector's own publisher, and wait for Kafka's word."""
+        with Publisher(self.settings) as publisher:
+            for event in events:
+                publisher.publish(event)
+        return publisher
+
+    def wait_landed(self, seconds: float = 300) -> None:
+        """Until Kafka holds nothing that is not in raw.events."""
+        self.wait_until(lambda: progress.read(self.settings, topic_names()).lag == 0, seconds, "landed")
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float, what: str) -> None:
+        """Poll a condition; fail when it does not come true."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not {what} within {seconds:.0f} s; logs are in {self.settings.logs}")
+            time.sleep(0.3)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Rows over Thrift."""
+        return warehouse.query(sql, self.settings)
+
+    def run(self, *command: str, check: bool = True, **changed: str) -> subprocess.CompletedProcess[str]:
+        """A command of the project's environment at the repository's root, as a user runs it."""
+        program = str(Path(sys.executable).with_name(command[0]))
+        environment = self.environment | changed
+        done = subprocess.run(
+            [program, *command[1:]], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
+        )
+        if check and done.returncode:
+            pytest.fail(
+                f"{' '.join(command)} exited {done.returncode}:\n{done.stdout[-6000:]}{done.stderr[-2000:]}"
+            )
+        return done
+
+    def dbt(
+        self, *arguments: str, target: str = "ci", check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """dbt; target `ci` has schemas of its own, `local` those of the dashboards."""
+        return self.run("dbt", "--no-use-colors", *arguments, check=check, LAKEHOUSE_DBT_TARGET=target)
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Started once, stopped at the end, whatever happened."""
+    folder = Path(tempfile.mkdtemp(prefix="lakehouse-test-"))
+    chosen = {f"LAKEHOUSE_{name.upper()}_PORT": str(free_port()) for name in PORTS}
+    chosen |= {"LAKEHOUSE_STATE": str(folder), "LAKEHOUSE_DATANODE_PORT": str(free_port(3))}
+    before = dict(os.environ)
+    os.environ |= chosen
+    get_settings.cache_clear()
+    settings = get_settings()
+    try:
+        servers.up(settings, dashboards=request.config.stash[WANTS_DASHBOARDS])
+        yield Stack(settings, dict(os.environ))
+    finally:
+        servers.down(settings)
+        os.environ.clear()
+        os.environ |= before
+        get_settings.cache_clear()
+        if request.session.testsfailed:
+            print(f"\nlogs of the failed run: {settings.logs}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real files; tests that need it are skipped by name where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"real data is not at {SHARED}")
+    return SHARED
