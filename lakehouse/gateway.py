@@ -15,7 +15,7 @@ from ingestion.streams.raw import raw_events
 from lakehouse.session import engine_session
 from lakehouse.settings import Settings, get_settings
 from lakehouse.tables import create_schemas
-from ml import functions
+from ml import catalog, functions
 
 
 def gateway_conf(settings: Settings) -> dict[str, str]:
@@ -33,6 +33,7 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
         "spark.sql.adaptive.coalescePartitions.minPartitionSize": "8MB",
         "spark.databricks.delta.schema.autoMerge.enabled": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
+        **functions.WORKER_CONF,
     }
 
 
@@ -57,8 +58,10 @@ def start(settings: Settings) -> SparkSession:
     # Sessions copy the built-in registry when they open, so the kernels go in before any door does.
     functions.publish_kernels(spark, settings)
     create_schemas(spark)
-    spark.sql(raw_events().create_sql(settings))
+    for table in (raw_events(), catalog.MODEL_VERSIONS):
+        spark.sql(table.create_sql(settings))
     functions.create_functions(spark)
+    functions.warm_up(spark)
     open_doors(spark)
     return spark
 

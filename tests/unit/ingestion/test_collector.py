@@ -130,7 +130,7 @@ def test_an_event_that_kafka_does_not_acknowledge_is_503(
         def str(self) -> str:
             return "timed out"
 
-    def fail(topic: str, *, value: bytes, key: str | None, on_delivery: Any) -> None:
+    def fail(topic: str, *, value: bytes, key: str | None, headers: Any, on_delivery: Any) -> None:
         on_delivery(Timeout(), None)
 
     monkeypatch.setattr(fake_producer, "produce", fail)
