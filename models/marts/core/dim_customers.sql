@@ -1,0 +1,88 @@
+-- One row per customer: anyone who acted under an id of their own, or has a profile.
+with
+
+customer_days as (
+
+    select * from {{ ref('int_events_aggregated_to_customer_days') }}
+
+),
+
+profiles as (
+
+    select * from {{ ref('int_customer_profiles_latest') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('fct_orders') }}
+    where not is_anonymous
+
+),
+
+segments as (
+
+    select * from {{ ref('fct_customer_segments') }}
+    where is_latest
+
+),
+
+activities as (
+
+    select
+        customer_id,
+        source,
+        sum(event_count) as event_count,
+        min(first_activity_at) as first_seen_at,
+        max(last_activity_at) as last_seen_at
+    from customer_days
+    group by customer_id, source
+
+),
+
+purchases as (
+
+    select
+        customer_id,
+        source,
+        {{ latest('country', at='ordered_at') }} as country,
+        count_if(is_sale) as order_count,
+        cast(sum(revenue) as decimal(28, 4)) as revenue,
+        min(ordered_at) filter (where is_sale) as first_order_at,
+        max(ordered_at) filter (where is_sale) as last_order_at
+    from orders
+    group by customer_id, source
+
+),
+
+final as (
+
+    select
+        customer_id,
+        source,
+        coalesce(profiles.country, purchases.country) as country,
+        profiles.gender,
+        profiles.age_band,
+        profiles.income_band,
+        profiles.home_ownership,
+        profiles.marital_status,
+        profiles.household_size,
+        profiles.household_composition,
+        profiles.kids_count,
+        segments.rfm_segment,
+        segments.value_cluster,
+        coalesce(activities.event_count, 0) as event_count,
+        coalesce(purchases.order_count, 0) as order_count,
+        coalesce(purchases.revenue, 0) as revenue,
+        activities.first_seen_at,
+        activities.last_seen_at,
+        purchases.first_order_at,
+        purchases.last_order_at
+    from activities
+    full outer join profiles using (source, customer_id)
+    full outer join purchases using (source, customer_id)
+    left join segments using (source, customer_id)
+
+)
+
+select * from final

@@ -1,0 +1,36 @@
+-- One row per accepted Kafka record; the same event may have landed more than once.
+with
+
+records as (
+
+    select * from {{ source('raw', 'events') }}
+
+),
+
+accepted as (
+
+    select
+        event_id,
+        customer_id,
+        visitor_id,
+        session_id,
+        event_type,
+        source,
+        kafka_topic,
+        kafka_partition,
+        kafka_offset,
+        contract_version,
+        coalesce(occurrence, 1) as occurrence,
+        properties,
+        is_late,
+        landed_date,
+        occurred_at,
+        sent_at,
+        received_at,
+        landed_at
+    from records
+    where is_accepted
+
+)
+
+select * from accepted
