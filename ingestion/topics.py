@@ -14,7 +14,7 @@ CLICKSTREAM, COMMERCE, ORDERS, SOCIAL, CUSTOMERS = "clickstream", "commerce", "o
 DEAD_LETTER = "dead_letter"
 TOPICS = (CLICKSTREAM, COMMERCE, ORDERS, SOCIAL, CUSTOMERS, DEAD_LETTER)
 
-# Kafka header of an event that was checked: the digest of the contracts. Landing need not check again
+# Kafka header of an event that was checked: the digest of the contracts. Landing does not check again
 # what was checked by its own contracts; what comes without, or by others, it checks itself.
 CHECKED = "contracts"
 

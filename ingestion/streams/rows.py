@@ -1,40 +1,16 @@
 """A Kafka record -> a row of raw.events."""
 
-import json
-
-import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.functions import arrow_udf  # type: ignore[attr-defined]
 
-from ingestion.contract import Catalogue, catalogue
+from ingestion.contract import Catalogue
 from ingestion.streams import checks
 from ingestion.topics import DEAD_LETTER
 
 DEAD_LETTER_SCHEMA = "reasons array<string>, payload string, source string, received_at string"
-MALFORMED_DEAD_LETTER = "array('dead letter: is not in the form that the collector writes')"
-UNTYPED = "event: a value cannot be kept in the type of its column"
-
-
-def reasons(payload: bytes) -> list[str]:
-    """Every reason against a record, in the words that the collector would have answered."""
-    try:
-        text = payload.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return [f"event: is not UTF-8 at byte {error.start}"]
-    try:
-        event = json.loads(text)
-    except ValueError as error:
-        return [f"event: is not JSON: {error}" if text else "event: is empty"]
-    return catalogue().validate(event) or [UNTYPED]
-
-
-def rejection_reasons(payloads: pa.Array) -> pa.Array:
-    """The same for a column; null where there is no payload, as for nearly every row."""
-    kind = pa.list_(pa.string())
-    if payloads.null_count == len(payloads):
-        return pa.nulls(len(payloads), kind)
-    return pa.array([None if p is None else reasons(p) for p in payloads.to_pylist()], kind)
+MALFORMED = "array('dead letter: is not in the form that the collector writes')"
+UNTYPED = "array('event: a value cannot be kept in the type of its column')"
 
 
 def raw_rows(records: DataFrame, contracts: Catalogue) -> DataFrame:
@@ -45,21 +21,28 @@ def raw_rows(records: DataFrame, contracts: Catalogue) -> DataFrame:
     is_letter = f"topic = '{DEAD_LETTER}'"
     options = f"map('columnNameOfCorruptRecord', '{checks.CORRUPT}')"
     schema = checks.parse_schema(contracts)
-    explain = arrow_udf(rejection_reasons, "array<string>")
+    explain = arrow_udf(checks.rejection_reasons, "array<string>")
     parsed = (
-        records.selectExpr("*", "cast(value as string) as text")
+        records.selectExpr("*", "cast(value as string) as text", f"{is_letter} as is_letter")
         .selectExpr(
             "*",
-            f"case when not {is_letter} then from_json(text, '{schema}', {options}) end as record",
-            f"case when {is_letter} then from_json(text, '{DEAD_LETTER_SCHEMA}') end as letter",
+            f"case when not is_letter then from_json(text, '{schema}', {options}) end as record",
+            f"case when is_letter then from_json(text, '{DEAD_LETTER_SCHEMA}') end as letter",
+            f"case when not is_letter and not {checks.is_stamped(contracts)}"
+            " then coalesce(value, X'') end as unchecked",
         )
-        .selectExpr("*", f"not {is_letter} and {checks.acceptance(contracts)} as is_accepted")
+        .select("*", explain("unchecked").alias("found"))
         .selectExpr(
-            "*", f"case when not is_accepted and not {is_letter} then coalesce(value, X'') end as refused"
+            "*",
+            f"coalesce(record.{checks.CORRUPT} is null and record.event_type is not null"
+            " and size(coalesce(found, array())) = 0, false) as is_accepted",
         )
-        .select("*", explain("refused").alias("reasons"))
+        .selectExpr(
+            "*",
+            f"case when is_accepted then null when is_letter then coalesce(letter.reasons, {MALFORMED})"
+            f" when size(found) > 0 then found else {UNTYPED} end as rejection_reasons",
+        )
     )
-    letter = f"case when {is_letter} then coalesce(letter.reasons, {MALFORMED_DEAD_LETTER}) else reasons end"
     return parsed.selectExpr(
         "record.event_id as event_id",
         "record.event_type as event_type",
@@ -71,7 +54,7 @@ def raw_rows(records: DataFrame, contracts: Catalogue) -> DataFrame:
         "coalesce(record.occurrence, 1) as occurrence",
         "case when is_accepted then record.properties end as properties",
         "is_accepted",
-        f"{letter} as rejection_reasons",
+        "rejection_reasons",
         "case when not is_accepted then coalesce(encode(letter.payload, 'UTF-8'), value) end as payload",
         "topic as kafka_topic",
         "partition as kafka_partition",

@@ -1,0 +1,66 @@
+"""Landing's own check of what no collector checked: the same validator, whatever the bytes are."""
+
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+
+from ingestion.contract import catalogue
+from ingestion.streams import checks
+
+
+def test_a_record_that_keeps_its_contract_has_no_reasons(order: dict[str, Any]) -> None:
+    assert checks.reasons(orjson.dumps(order)) == []
+
+
+def test_reasons_are_those_of_the_collector(order: dict[str, Any]) -> None:
+    bad = {**order, "source": "No Good", "contract_version": 2}
+    assert checks.reasons(orjson.dumps(bad)) == catalogue().validate(bad) != []
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "event: is empty"),
+        (b"{", "event: is not JSON"),
+        (b'{"a": 1} {"a": 1}', "event: is not JSON: unexpected content after document"),
+        (b"{'a': 1}", "event: is not JSON"),
+        (b'{"a": NaN}', "event: is not JSON"),
+        (b'"\\ud800"', "event: is not JSON: no low surrogate"),
+        (b'{"a": "\xff"}', "event: is not UTF-8 at byte 7"),
+        (b"[" * 100_000, "event: is not JSON"),
+        (b'{"a":' * 1_000 + b"1" + b"}" * 1_000, "event: cannot be written as JSON"),
+        (b"[]", "event: [] is not of type"),
+        (b"null", "event: null is not of type"),
+    ],
+)
+def test_bytes_of_any_kind_are_a_reason_and_no_error(payload: bytes, reason: str) -> None:
+    assert any(found.startswith(reason) for found in checks.reasons(payload)), checks.reasons(payload)
+
+
+def test_a_column_without_payloads_asks_no_validator() -> None:
+    column = checks.rejection_reasons(pa.nulls(3, pa.binary()))
+    assert column.to_pylist() == [None, None, None]
+    assert column.type == pa.list_(pa.string())
+
+
+def test_a_column_has_null_empty_or_reasons(order: dict[str, Any]) -> None:
+    column = checks.rejection_reasons(pa.array([None, orjson.dumps(order), b""], pa.binary()))
+    assert column.to_pylist() == [None, [], ["event: is empty"]]
+
+
+def test_times_are_read_as_text_and_nothing_else_changes() -> None:
+    schema, whole = checks.parse_schema(catalogue()), catalogue().spark_schema()
+    assert {f"{name} STRING" in schema for name in checks.TIMES} == {True}
+    assert schema.replace("STRING", "TIMESTAMP").removesuffix(f", {checks.CORRUPT} TIMESTAMP") == (
+        whole.replace("STRING", "TIMESTAMP")
+    )
+
+
+def test_only_a_stamp_of_these_contracts_counts() -> None:
+    assert f"X'{catalogue().digest}'" in checks.is_stamped(catalogue())
+
+
+def test_text_in_sql_cannot_end_its_quotes() -> None:
+    assert checks.literal("it's a \\") == "'it\\'s a \\\\'"
