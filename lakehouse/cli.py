@@ -136,7 +136,7 @@ def replay(settings: Settings, /, source: str, file: Path | None, **options: Any
 
     with printing.progress(f"replaying {source}") as advance:
         result = replay(source, file, settings, progress=advance, **options)
-    printing.show([printing.as_row(result)], "table")
+    printing.show_result(result)
 
 
 @main.command()
@@ -148,7 +148,7 @@ def train(settings: Settings, model: str, as_of: datetime | None) -> None:
     from lakehouse import printing
     from ml.train import train
 
-    printing.show([printing.as_row(train(model, settings, as_of=as_of.date() if as_of else None))], "table")
+    printing.show_result(train(model, settings, as_of=as_of.date() if as_of else None))
 
 
 @main.group()

@@ -111,5 +111,5 @@ def demo(settings: Settings, limit: int | None = None) -> None:
         second = dbt("build", "--select", "fct_customer_segments+")
     with timed("Publishing the dashboard"):
         dashboards.push(settings)
-    printing.show_table(summary(settings, first, second))
+    printing.show_table(summary(settings, first, second), count=False)
     click.echo(f"All of it took {time.monotonic() - began:.0f} s. It runs on; `lakehouse down` stops it.")

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -16,15 +17,31 @@ from rich.table import Table
 Rows = list[dict[str, Any]]
 
 
-def as_row(result: Any) -> dict[str, Any]:
-    """A result dataclass as one row."""
-    return dataclasses.asdict(result)
+def show_result(result: Any) -> None:
+    """A result dataclass, a field a line; the fields of a dict in it each on their own."""
+    rows: Rows = []
+    for name, value in dataclasses.asdict(result).items():
+        parts = {f"{name}: {key}": part for key, part in value.items()} if isinstance(value, dict) else {}
+        rows += [{"what": what, "value": shown(part)} for what, part in (parts or {name: value}).items()]
+    show_table(rows, count=False)
+
+
+def shown(value: Any) -> str:
+    """A value as people read it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def plain(value: Any) -> Any:
+    """What JSON has no type for: decimals become numbers, times text."""
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def show(rows: Rows, form: str) -> None:
     """Print rows as a table, JSON lines in one array, or CSV with a header."""
     if form == "json":
-        click.echo(json.dumps(rows, default=str, ensure_ascii=False))
+        click.echo(json.dumps(rows, default=plain, ensure_ascii=False))
     elif form == "csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -35,7 +52,7 @@ def show(rows: Rows, form: str) -> None:
         show_table(rows)
 
 
-def show_table(rows: Rows) -> None:
+def show_table(rows: Rows, *, count: bool = True) -> None:
     """Numbers to the right, null as an empty cell, the row count below."""
     console = Console(soft_wrap=False)
     if rows:
@@ -46,7 +63,8 @@ def show_table(rows: Rows) -> None:
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row.values()))
         console.print(table)
-    console.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
+    if count:
+        console.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
 
 
 @contextmanager

@@ -6,8 +6,10 @@ Each field is a setting: the variable `LAKEHOUSE_<NAME>` overrides its default.
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lakehouse.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,7 +59,7 @@ class Settings(BaseSettings):
     late_after_minutes: int = Field(60, ge=0, description="Watermark delay: older events are late")
     future_after_minutes: int = Field(10, ge=0, description="Events further ahead do not move the watermark")
     compaction_interval_seconds: int = Field(600, ge=1, description="Pause between compactions of raw.events")
-    raw_retention_hours: int = Field(168, ge=0, description="How long vacuum keeps replaced files")
+    raw_retention_hours: int = Field(168, ge=24, description="How long vacuum keeps replaced files")
 
     dashboards_refresh_seconds: int = Field(10, ge=1, description="Refresh period of the Overview board")
 
@@ -98,5 +100,10 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once; UserError naming the variable that makes no sense."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = f"LAKEHOUSE_{str(first['loc'][0]).upper()}"
+        raise UserError(f"{variable}={first['input']} cannot be used: {first['msg']}.") from None
