@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,8 @@ from lakehouse.settings import Settings, get_settings
 CHECKPOINT = "/lakehouse/checkpoints/land"
 # A source beyond these keeps no watermark of its own: none of its events counts as late.
 MOST_WATERMARKS = 200
+# How the Kafka source wants "from the first record"; it refuses offsets that leave a partition out.
+EARLIEST = -2
 
 
 @dataclass
@@ -32,7 +35,6 @@ class Landing:
     spark: SparkSession
     settings: Settings
     location: str
-    admin: Any
     last_landed_at: datetime | None = None
     newest: dict[str, datetime] = field(default_factory=dict)
     is_fresh: bool = True
@@ -119,13 +121,16 @@ class Landing:
                 self.restore()
 
 
-def first_offsets(spark: SparkSession, location: str) -> str:
+def first_offsets(spark: SparkSession, location: str, admin: Any) -> str:
     """Where a query without a checkpoint begins: after what the table holds, else at the beginning."""
+    offsets = {
+        topic["name"]: {str(part["partition_index"]): EARLIEST for part in topic["partitions"]}
+        for topic in admin.describe_topics(topic_names())
+    }
     held = spark.read.format("delta").load(location).groupBy("kafka_topic", "kafka_partition")
-    offsets: dict[str, dict[str, int]] = {}
     for row in held.agg((F.max("kafka_offset") + 1).alias("next")).collect():
         offsets.setdefault(row.kafka_topic, {})[str(row.kafka_partition)] = row.next
-    return json.dumps(offsets) if offsets else "earliest"
+    return json.dumps(offsets)
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -133,13 +138,15 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     table = raw_events()
     spark.sql(table.create_sql(settings, by_path=True))
     create_topics(settings)
-    landing = Landing(spark, settings, table.location(settings), progress.admin(settings))
+    landing = Landing(spark, settings, table.location(settings))
     landing.restore()
+    with closing(progress.admin(settings)) as admin:
+        starting = first_offsets(spark, landing.location, admin)
     records = (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", settings.kafka_bootstrap)
         .option("subscribe", ",".join(topic_names()))
-        .option("startingOffsets", first_offsets(spark, landing.location))
+        .option("startingOffsets", starting)
         .option("maxOffsetsPerTrigger", settings.landing_max_events)
         .option("includeHeaders", "true")
         .option("kafka.max.poll.records", "10000")
@@ -166,12 +173,13 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 def publish_progress(query: StreamingQuery, settings: Settings) -> None:
     """Tell Kafka how far the query is, once a second, where it moved."""
     client = progress.admin(settings)
-    told = None
+    told: str | None = None
     while query.isActive:
         last = query.lastProgress
-        if last is not None and last.batchId != told and last.numInputRows:
-            told = last.batchId
-            ends = json.loads(last.sources[0].endOffset)
+        reached = last.sources[0].endOffset if last is not None else None
+        if reached and reached != told:
+            told = reached
+            ends = json.loads(reached)
             offsets = {(t, int(p)): o for t, parts in ends.items() for p, o in parts.items()}
             at = datetime.fromisoformat(last.timestamp)
             progress.record(client, offsets, last.batchId, at)
