@@ -61,18 +61,31 @@ def programs(settings: Settings, java_home: Path, *, dashboards: bool = True) ->
     return found
 
 
+def program_names(settings: Settings, *, dashboards: bool = True) -> list[str]:
+    """Every program of `programs`, before anything of it is prepared."""
+    datanodes = [f"datanode{number}" for number in range(settings.datanodes)]
+    own = ["kafka", "namenode", *datanodes, "gateway", "landing", "collector"]
+    return [*own, "superset"] if dashboards else own
+
+
+def ports_of(settings: Settings, name: str) -> list[int]:
+    """Ports that a program opens, first the one at which it answers; none for landing."""
+    if name.startswith("datanode"):
+        first = settings.datanode_port + 3 * int(name.removeprefix("datanode"))
+        return [first, first + 1, first + 2]
+    ports = {
+        "kafka": [settings.kafka_port, settings.kafka_controller_port],
+        "namenode": [settings.namenode_port, settings.namenode_http_port],
+        "gateway": [settings.thrift_port, settings.connect_port],
+        "collector": [settings.collector_port],
+        "superset": [settings.superset_port],
+    }
+    return ports.get(name, [])
+
+
 def port_of(settings: Settings, name: str) -> int | None:
     """Port at which a program answers; None where it has none (landing)."""
-    if name.startswith("datanode"):
-        return settings.datanode_port + 3 * int(name.removeprefix("datanode"))
-    ports = {
-        "kafka": settings.kafka_port,
-        "namenode": settings.namenode_port,
-        "gateway": settings.thrift_port,
-        "collector": settings.collector_port,
-        "superset": settings.superset_port,
-    }
-    return ports.get(name)
+    return next(iter(ports_of(settings, name)), None)
 
 
 def addresses(settings: Settings, *, dashboards: bool = True) -> dict[str, str]:
@@ -100,15 +113,21 @@ def wave_of(name: str) -> int:
     return next(n for n, wave in enumerate(WAVES) if name.rstrip("0123456789") in wave)
 
 
-def check_ports(settings: Settings, wanted: list[Program]) -> None:
-    """UserError naming the first taken port, before anything is started."""
-    for program in wanted:
-        port = port_of(settings, program.name)
-        if port and answers(settings.host, port):
-            raise UserError(
-                f"Port {port} for {program.name} is taken on {settings.host}: stop what listens there"
-                f" or choose another (see `lakehouse settings`)."
-            )
+def check_ports(settings: Settings, wanted: list[str]) -> None:
+    """UserError naming the first taken port, before anything is written or started."""
+    owner: dict[int, str] = {}
+    for name in wanted:
+        for port in ports_of(settings, name):
+            if (other := owner.setdefault(port, name)) != name:
+                raise UserError(
+                    f"Port {port} is set for {other} and for {name}: give one of them another"
+                    " (see `lakehouse settings`)."
+                )
+            if answers(settings.host, port):
+                raise UserError(
+                    f"Port {port} for {name} is taken on {settings.host}: stop what listens there"
+                    f" or choose another (see `lakehouse settings`)."
+                )
 
 
 def last_words(settings: Settings, name: str) -> str:
@@ -144,9 +163,9 @@ def up(settings: Settings, report: Report = lambda _: None, *, dashboards: bool 
         raise UserError(f"A lakehouse already runs from {settings.state}: see `lakehouse status`.")
     require_parts(settings)
     java_home = find_java_home(settings)
+    check_ports(settings, program_names(settings, dashboards=dashboards))
     settings.logs.mkdir(parents=True, exist_ok=True)
     wanted = programs(settings, java_home, dashboards=dashboards)
-    check_ports(settings, wanted)
     interface = supervisor.launch(settings, wanted)
     try:
         with ThreadPoolExecutor(1) as pool:
