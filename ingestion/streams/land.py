@@ -176,8 +176,7 @@ def publish_progress(query: StreamingQuery, settings: Settings) -> None:
     told: str | None = None
     while query.isActive:
         last = query.lastProgress
-        reached = last.sources[0].endOffset if last is not None else None
-        if reached and reached != told:
+        if last is not None and (reached := last.sources[0].endOffset) and reached != told:
             told = reached
             ends = json.loads(reached)
             offsets = {(t, int(p)): o for t, parts in ends.items() for p, o in parts.items()}
