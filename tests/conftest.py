@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka
+import made
 import pytest
 
 from ingestion.collector.publish import Publisher
+from ingestion.contract import catalogue
 from ingestion.streams import progress
-from ingestion.topics import topic_names
+from ingestion.topics import CHECKED, topic_names
 from lakehouse import warehouse
 from lakehouse.servers import stack as servers
 from lakehouse.settings import ROOT, Settings, get_settings
+from ml.train import train
 
 SHARED = ROOT.parent / "shared" / "data"
 PORTS = (
@@ -67,6 +71,24 @@ class Stack:
             for event in events:
                 publisher.publish(event)
         return publisher
+
+    def send(
+        self, topic: str, *records: bytes | None, partition: int = 0, checked: bool = False
+    ) -> list[int]:
+        """Write records straight to Kafka, past the collector; their offsets. `checked` adds its stamp."""
+        offsets: list[int] = []
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.settings.kafka_bootstrap})
+        headers = [(CHECKED, bytes.fromhex(catalogue().digest))] if checked else None
+        for record in records:
+            producer.produce(
+                topic,
+                value=record,
+                partition=partition,
+                headers=headers,
+                on_delivery=lambda error, message: offsets.append(message.offset()),
+            )
+        assert producer.flush(60) == 0
+        return offsets
 
     def wait_landed(self, seconds: float = 300) -> None:
         """Until Kafka holds nothing that is not in raw.events."""
@@ -126,6 +148,17 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
             print(f"\nlogs of the failed run: {settings.logs}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def marts(stack: Stack) -> Stack:
+    """The same stack with a small made shop landed, its marts built and its model trained."""
+    stack.publish(made.shop())
+    stack.wait_landed()
+    stack.dbt("build", "--exclude", "fct_customer_segments+", target="local")
+    train("customer_segment", stack.settings)
+    stack.dbt("build", "--select", "fct_customer_segments+", target="local")
+    return stack
 
 
 @pytest.fixture(scope="session")

@@ -8,40 +8,12 @@ import yaml
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from made import values
 
 from ingestion import contract_text
 from ingestion.contract import Requirement, catalogue
 
 TYPES = sorted(catalogue().contracts)
-DATES = {"date-time": "2025-01-31T08:30:00Z", "date": "2025-01-31"}
-
-
-def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """What the schema accepts, built from its own words."""
-    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    if "null" in types:
-        return st.none() | values({**schema, "type": types[0]})
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
-    match types[0]:
-        case "object":
-            fields = {name: values(child) for name, child in schema["properties"].items()}
-            optional = {name: each for name, each in fields.items() if name not in schema["required"]}
-            required = {name: each for name, each in fields.items() if name in schema["required"]}
-            return st.fixed_dictionaries(required, optional=optional)
-        case "array":
-            return st.lists(values(schema["items"]), min_size=schema.get("minItems", 0), max_size=3)
-        case "string" if "format" in schema:
-            return st.just(DATES[schema["format"]])
-        case "string" if "pattern" in schema:
-            return st.from_regex(schema["pattern"].replace("$", r"\Z"))
-        case "string":
-            alphabet = st.characters(codec="utf-8")
-            least, most = schema.get("minLength", 0), min(20, schema.get("maxLength", 20))
-            return st.text(alphabet, min_size=least, max_size=most)
-        case "integer":
-            return st.integers(schema["minimum"], schema["maximum"])
-    return st.floats(schema["minimum"], schema["maximum"], allow_nan=False) | st.integers(0, 10**6)
 
 
 @pytest.mark.parametrize("event_type", TYPES)
