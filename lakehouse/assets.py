@@ -139,9 +139,13 @@ def _models(manifest: Path) -> dict[str, tuple[str, set[str]]]:
 
 def _dataset_problems(dataset: Asset, models: dict[str, tuple[str, set[str]]] | None) -> Iterator[str]:
     columns = _columns(dataset)
-    for metric in dataset.get("metrics", []):
-        for name in sorted(_names(metric["expression"]) - columns):
-            yield f"metric {metric['metric_name']} uses {name}, which is no column of it"
+    calculated = {
+        c["column_name"]: c["expression"] for c in dataset.get("columns", []) if c.get("expression")
+    }
+    metrics = {metric["metric_name"]: metric["expression"] for metric in dataset.get("metrics", [])}
+    for name, expression in (calculated | metrics).items():
+        for used in sorted(_names(expression) - columns):
+            yield f"{name} uses {used}, which is no column of it"
     if (time := dataset.get("main_dttm_col")) and time not in columns:
         yield f"its time column {time} is no column of it"
     if models is None:
@@ -153,7 +157,7 @@ def _dataset_problems(dataset: Asset, models: dict[str, tuple[str, set[str]]] | 
     schema, known = models[table]
     if dataset.get("schema") != schema:
         yield f"dbt builds {table} in schema {schema}"
-    for name in sorted(columns - known):
+    for name in sorted(columns - known - calculated.keys()):
         yield f"dbt's {table} has no column {name}"
 
 
@@ -207,7 +211,7 @@ def _board_problems(
         children = [position.get(child) for child in node.get("children", [])]
         if None in children:
             yield f"{name} holds a node that its layout has not"
-        elif node["type"] == "ROW" and sum(child["meta"]["width"] for child in children) > 12:
+        elif node["type"] == "ROW" and sum(_width(child) for child in children) > 12:
             yield f"{name} is wider than the 12 columns of a board"
         elif node["type"] == "CHART" and node["meta"].get("uuid") not in charts:
             yield f"{name} shows a chart that does not exist"
@@ -219,6 +223,10 @@ def _board_problems(
         for uuid in rule.get("scope", {}).get("excluded", []):
             if uuid not in charts:
                 yield f"the filter {rule.get('name')} leaves out a chart that does not exist"
+
+
+def _width(node: Asset | None) -> int:
+    return int((node or {}).get("meta", {}).get("width", 0))
 
 
 def _columns(dataset: Asset) -> set[str]:

@@ -102,3 +102,12 @@ def test_no_panel_complains_or_is_empty(page: dict[str, WebElement], browser: Ch
         if panel.find_elements(By.CSS_SELECTOR, "[role=alert], .ant-empty")
     }
     assert said == {}, f"see {tmp_path / 'overview.png'}"
+
+
+def test_the_page_asks_again_by_itself(page: dict[str, WebElement], browser: Chrome, stack: Any) -> None:
+    asked = (
+        "return performance.getEntriesByType('resource').filter(e => e.name.includes('chart/data')).length"
+    )
+    browser.execute_script("performance.clearResourceTimings()")
+    wait = WebDriverWait(browser, 30 + 2 * stack.settings.dashboards_refresh_seconds)
+    wait.until(lambda b: b.execute_script(asked) >= len(TITLES), "the board does not refresh")

@@ -59,8 +59,7 @@ def test_sql_lab_answers_a_query(api: httpx.Client, database: int, stack: Any) -
 def test_sql_lab_refuses_to_write(api: httpx.Client, database: int) -> None:
     body = {"database_id": database, "sql": "create schema written_by_sql_lab", "runAsync": False}
     answer = api.post("/api/v1/sqllab/execute/", json=body)
-    assert answer.is_client_error
-    assert "DML" in answer.text or "SELECT" in answer.text
+    assert "DML_NOT_ALLOWED_ERROR" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_a_chart_sums_by_the_same_grain_as_the_mart(
         """,
         stack.settings,
     )
-    assert len(rows) > 1
+    assert rows, "the stack has no marts"
     assert drawn.keys() == {str(row["start"]) for row in rows}
     for row in rows:
         assert Decimal(str(drawn[str(row["start"])])) == pytest.approx(row["revenue"], abs=Decimal("0.01"))

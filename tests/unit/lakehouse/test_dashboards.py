@@ -78,7 +78,12 @@ def test_superset_is_never_a_package() -> None:
         (
             DATASET,
             {"metrics": [{"metric_name": "m", "expression": "sum(case when is_last then 1 end)"}]},
-            "metric m uses is_last, which is no column of it",
+            "m uses is_last, which is no column of it",
+        ),
+        (
+            DATASET,
+            {"columns": [{"column_name": "age", "expression": "coalesce(days, 0)"}]},
+            "age uses days, which is no column of it",
         ),
         (BOARD, {"slug": "start"}, "its slug is not its file name"),
         (BOARD, {"position__ROW-sales__children": ["CHART-x"]}, "ROW-sales holds a node"),
@@ -120,7 +125,9 @@ def manifest_of(path: Path, changes: dict[str, Any]) -> Path:
             "name": dataset["table_name"],
             "schema": "elsewhere",
             "config": {"schema": dataset["schema"]},
-            "columns": {column["column_name"]: {} for column in dataset["columns"]},
+            "columns": {
+                column["column_name"]: {} for column in dataset["columns"] if "expression" not in column
+            },
         }
         for dataset in of_kind(found, "datasets").values()
     }
