@@ -1,0 +1,1 @@
+"""Measurements of this machine; every figure that the docs name comes from here."""

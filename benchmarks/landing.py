@@ -1,0 +1,216 @@
+"""Events per second from Kafka to committed Delta on HDFS: `python -m benchmarks.landing`.
+
+Kafka and HDFS of its own on free ports; landing starts when Kafka is filled.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks import machine
+from ingestion.collector.publish import Publisher
+from ingestion.topics import create_topics
+from lakehouse import printing
+from lakehouse.servers import stack, supervisor
+from lakehouse.servers.java import find_java_home
+from lakehouse.settings import Settings
+from ml.store import WebHdfsStore
+
+PORTS = ("kafka", "kafka_controller", "namenode", "namenode_http", "thrift", "connect", "collector")
+DATANODE_PORTS = 3
+SAMPLE_SECONDS = 0.5
+LONGEST_SECONDS = 900
+FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+NEEDED = ("kafka", "namenode", "datanode")
+LOG = "/lakehouse/raw/events/_delta_log"
+
+
+@dataclass(frozen=True)
+class Commits:
+    """Landing's commits, oldest first: seconds since the epoch, and events."""
+
+    at: list[float]
+    events: list[int]
+
+    @property
+    def warm_events(self) -> int:
+        """Without the first batch, which also pays for start and compilation."""
+        return sum(self.events[1:])
+
+    @property
+    def warm_seconds(self) -> float:
+        """From the first commit to the last."""
+        return self.at[-1] - self.at[0]
+
+    @property
+    def gaps(self) -> list[float]:
+        """Seconds from each commit to the next."""
+        return [later - earlier for earlier, later in zip(self.at, self.at[1:], strict=False)]
+
+
+def free_ports(count: int) -> list[int]:
+    """The first of `count` ports that are free in a row, and those after it."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first: int = probe.getsockname()[1]
+        ports = list(range(first, first + count))
+        if ports[-1] < 65_000 and not any(stack.answers("127.0.0.1", port) for port in ports):
+            return ports
+
+
+@contextmanager
+def servers() -> Iterator[tuple[Settings, Any]]:
+    """Kafka and HDFS, up, and a supervisor that can start landing; gone with their data afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="lakehouse-bench-"))
+    ports = free_ports(len(PORTS) + DATANODE_PORTS)
+    chosen: dict[str, Any] = {f"{name}_port": port for name, port in zip(PORTS, ports, strict=False)}
+    settings = Settings(state=folder, datanode_port=ports[len(PORTS)], **chosen)
+    try:
+        programs = stack.programs(settings, find_java_home(settings), dashboards=False)
+        interface = supervisor.launch(settings, programs)
+        wave = [program for program in programs if program.name.rstrip("0123456789") in NEEDED]
+        for program in wave:
+            interface.startProcess(program.name, False)
+        stack.wait_up(settings, interface, wave)
+        create_topics(settings)
+        yield settings, interface
+    finally:
+        stack.down(settings)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def made_events(count: int) -> Iterator[dict[str, Any]]:
+    """Orders of one to three lines, the same for every run."""
+    for number in range(count):
+        lines = [
+            {
+                "product_id": f"P{(number * 7 + line) % 5000:05d}",
+                "description": "MADE PRODUCT FOR THE BENCHMARK",
+                "quantity": 1 + (number + line) % 12,
+                "unit_price": 2.55,
+                "line_total": round(2.55 * (1 + (number + line) % 12), 2),
+            }
+            for line in range(1 + number % 3)
+        ]
+        yield {
+            "event_id": f"bench-{number:012d}",
+            "event_type": "order_placed",
+            "contract_version": 1,
+            "source": "benchmark",
+            "occurred_at": (FIRST_DAY + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "customer_id": f"C{number % 20_000:06d}",
+            "properties": {
+                "order_id": f"O{number:012d}",
+                "order_status": "placed",
+                "currency": "GBP",
+                "country": "United Kingdom",
+                "lines": lines,
+            },
+        }
+
+
+def publish(settings: Settings, count: int) -> dict[str, float]:
+    """Fill Kafka through the collector's own publisher, and say what that cost."""
+    events = list(made_events(count))
+    clock, cpu = time.monotonic(), time.process_time()
+    with Publisher(settings) as publisher:
+        for event in events:
+            publisher.publish(event)
+    seconds, cpu_seconds = time.monotonic() - clock, time.process_time() - cpu
+    return {
+        "publisher_events_per_second": round(count / seconds),
+        "publisher_events_per_cpu_second": round(count / cpu_seconds),
+        "bytes_per_event": round(sum(len(json.dumps(event)) for event in events[:1000]) / min(count, 1000)),
+    }
+
+
+def land(settings: Settings, interface: Any, count: int) -> list[tuple[float, float]]:
+    """Start landing and wait for it; (time, CPU-seconds so far) of its processes while it works."""
+    interface.startProcess("landing", True)
+    pid = int(interface.getProcessInfo("landing")["pid"])
+    samples: list[tuple[float, float]] = []
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        samples.append((time.time(), machine.cpu_seconds(pid)))
+        if sum(commits(settings).events) >= count:
+            return samples
+        time.sleep(SAMPLE_SECONDS)
+    raise SystemExit(f"Landing did not take {count:,} events within {LONGEST_SECONDS} s.")
+
+
+def commits(settings: Settings) -> Commits:
+    """What the table's own log says."""
+    log = WebHdfsStore(settings.webhdfs, LOG)
+    found = Commits([], [])
+    for name in log.names(""):
+        if not re.fullmatch(r"\d+\.json", name):
+            continue
+        info = next(
+            action for line in log.read(name).splitlines() if (action := json.loads(line).get("commitInfo"))
+        )
+        if "stream" in json.loads(info.get("userMetadata", "{}")):
+            found.at.append(info["timestamp"] / 1000)
+            found.events.append(int(info["operationMetrics"]["numOutputRows"]))
+    return found
+
+
+def figures(found: Commits, samples: list[tuple[float, float]]) -> dict[str, float]:
+    """The warm part of the run."""
+    times, cpu = zip(*samples, strict=True)
+    spent = float(np.interp(found.at[-1], times, cpu) - np.interp(found.at[0], times, cpu))
+    return {
+        "batches": len(found.at) - 1,
+        "events": found.warm_events,
+        "events_per_second": round(found.warm_events / found.warm_seconds),
+        "batch_seconds_p50": round(statistics.median(found.gaps), 2),
+        "batch_seconds_max": round(max(found.gaps), 2),
+        "cpu_seconds_per_million": round(spent / found.warm_events * 1e6, 1),
+        "cores_used": round(spent / found.warm_seconds, 2),
+    }
+
+
+def measure(count: int) -> dict[str, Any]:
+    """One whole run."""
+    with servers() as (settings, interface):
+        about = machine.facts(settings)
+        print(f"publishing {count:,} events", flush=True)
+        published = publish(settings, count)
+        print("landing them", flush=True)
+        samples = land(settings, interface, count)
+        found = commits(settings)
+    if sum(found.events) != count:
+        raise SystemExit(f"{count:,} events were published but {sum(found.events):,} landed.")
+    if len(found.at) < 3:
+        raise SystemExit(f"{count:,} events landed in {len(found.at)} batches: too few, give --events more.")
+    load = round(psutil.getloadavg()[0], 1)
+    return {"machine": {**about, "load_after": load}, "landing": figures(found, samples) | published}
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.landing", description=__doc__)
+    parser.add_argument("--events", type=int, default=500_000, help="how many events (default: 500,000)")
+    result = measure(parser.parse_args().events)
+    machine.RESULTS.mkdir(exist_ok=True)
+    (machine.RESULTS / "landing.json").write_text(json.dumps(result, indent=2) + "\n")
+    rows = {**result["landing"], **result["machine"]}
+    printing.show_table([{"what": name.replace("_", " "), "value": str(v)} for name, v in rows.items()])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What a figure was measured on, and what processes cost."""
+
+import os
+import platform
+import re
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lakehouse.settings import Settings
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("pyspark", "delta-spark", "confluent-kafka")
+JARS = {"Kafka": "kafka/kafka_2.13", "Hadoop": "hdfs/hadoop-client-api"}
+
+
+def facts(settings: Settings) -> dict[str, Any]:
+    """Cores, memory, load and versions."""
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "load_before": round(os.getloadavg()[0], 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+        **{name: jar_version(settings, path) for name, path in JARS.items()},
+    }
+
+
+def jar_version(settings: Settings, path: str) -> str:
+    """Version in the name of an installed jar."""
+    found = next(settings.lib.glob(f"{path}-[0-9]*.jar"), None)
+    match = re.search(r"-([0-9.]+)\.jar$", found.name) if found else None
+    return match[1] if match else "not installed"
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and all that it started."""
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of the whole tree; of children that ended, what their parent was told."""
+    total = 0.0
+    for process in tree(pid):
+        try:
+            total += sum(process.cpu_times()[:4])
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def resident_mib(pid: int) -> float:
+    """Memory of the whole tree; pages that forks share are counted once (PSS)."""
+    total = 0
+    for process in tree(pid):
+        try:
+            total += process.memory_full_info().pss
+        except psutil.NoSuchProcess:
+            continue
+    return total / 2**20
