@@ -1,0 +1,176 @@
+"""What the docs name is there, and what is there the docs name."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from lakehouse.cli import main
+from lakehouse.settings import ROOT, Settings
+from ml import kernel
+from ml.functions import FUNCTIONS
+
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *sorted(DOCS.rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+# Put together here, so that this file does not hold what it forbids.
+FOREIGN = re.compile(
+    "|".join(
+        [
+            r"(?<![\w.}/])/(?:work|home|root|Users)/" + r"\w",
+            r"pypi\." + "org",
+            r"python" + r"hosted\.org",
+            r"repo1?\.maven" + r"\.",
+            r"(?<!emit-)index" + r"-url",
+        ]
+    )
+)
+
+
+def text_of(*pages: Path) -> str:
+    """All of these pages."""
+    return "\n".join(page.read_text() for page in pages)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names of a page's headings, as a browser of the repository makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def settings_table() -> str:
+    """The table of docs/operate.md, from the settings themselves."""
+    rows = ["| variable | default | what it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        variable = "JAVA_HOME" if name == "system_java_home" else f"LAKEHOUSE_{name.upper()}"
+        value = field.default
+        shown = value.relative_to(ROOT) if isinstance(value, Path) else value
+        rows.append(f"| `{variable}` | {'' if value is None else f'`{shown}`'} | {field.description} |")
+    return "\n".join(rows)
+
+
+def commands(group: click.Group, before: str = "lakehouse") -> Iterator[str]:
+    """Every command as it is typed."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before} {name}")
+        else:
+            yield f"{before} {name}"
+
+
+def tracked() -> list[Path]:
+    """Files in git, or about to be; skipped by name outside a clone."""
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("this is no git clone, so nobody knows which files belong to it")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_operate_lists_every_setting_as_it_is() -> None:
+    shown = text_of(DOCS / "operate.md").split("<!-- settings: begin -->")[1]
+    found = shown.split("<!-- settings: end -->")[0].strip()
+    expected = settings_table()
+    assert found == expected, f"put this between the marks in docs/operate.md:\n\n{expected}\n"
+
+
+def test_operate_lists_every_command() -> None:
+    shown = text_of(DOCS / "operate.md")
+    missing = [command for command in commands(main) if f"| `{command}" not in shown]
+    assert not missing
+
+
+def test_docs_name_every_option_of_replay() -> None:
+    shown = text_of(DOCS / "operate.md", DOCS / "data.md")
+    options = [name for option in main.commands["replay"].params for name in option.opts if name[:2] == "--"]
+    assert len(options) >= 5
+    assert not [name for name in options if name not in shown and name != "--resume"]
+
+
+def test_docs_name_no_command_that_is_not_there() -> None:
+    known = {command.split()[1] for command in commands(main)}
+    written = set(re.findall(r"`(?:\.venv/bin/)?lakehouse ([a-z]+)", text_of(*PAGES)))
+    assert written - known == set()
+
+
+@pytest.mark.parametrize("function", [f"ml.{function.name}" for function in FUNCTIONS] + [kernel.NAME])
+def test_models_page_names_the_function(function: str) -> None:
+    assert f"`{function}" in text_of(DOCS / "models.md")
+
+
+def test_architecture_names_every_mart_and_report() -> None:
+    shown = text_of(DOCS / "architecture.md")
+    models = [*(ROOT / "models" / "marts").rglob("*.sql"), *(ROOT / "models" / "reports").rglob("*.sql")]
+    names = {f"{'marts' if 'marts' in model.parts else 'reports'}.{model.stem}" for model in models}
+    assert names
+    assert {name for name in names if f"| `{name}` |" not in shown} == set()
+
+
+def test_dashboards_page_names_every_board() -> None:
+    shown = text_of(DOCS / "dashboards.md")
+    boards = [
+        yaml.safe_load(file.read_text()) for file in (ROOT / "superset/assets/dashboards").glob("*.yaml")
+    ]
+    assert boards
+    for board in boards:
+        assert f"## {board['dashboard_title']}" in shown
+        assert f"/superset/dashboard/{board['slug']}/" in shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{link} leads nowhere"
+        assert not anchor or anchor in anchors(target), f"{link}: no such heading"
+
+
+def test_index_links_every_page() -> None:
+    linked = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall(text_of(DOCS / "index.md"))}
+    assert {page for page in DOCS.rglob("*.md") if page.name != "index.md"} - linked == set()
+
+
+def test_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= 120
+
+
+def test_readme_maps_every_room() -> None:
+    rooms = {path.relative_to(ROOT).parts[0] for path in tracked() if path.parent != ROOT}
+    shown = text_of(README)
+    assert {room for room in rooms if f"`{room}/`" not in shown} - {".ci", "requirements"} == set()
+
+
+def test_no_file_names_this_machine_or_an_index() -> None:
+    found = []
+    for path in tracked():
+        try:
+            lines = path.read_text().splitlines()
+        except UnicodeDecodeError:
+            continue
+        found += [
+            f"{path.relative_to(ROOT)}:{n}: {m[0]}"
+            for n, t in enumerate(lines, 1)
+            if (m := FOREIGN.search(t))
+        ]
+    assert found == []
+
+
+def test_readme_figures_are_those_that_were_measured() -> None:
+    results = ROOT / "benchmarks" / "results"
+    landing = json.loads((results / "landing.json").read_text())["landing"]
+    idle = json.loads((results / "idle.json").read_text())["idle"]
+    shown = text_of(README)
+    assert f"{landing['events_per_second']:,} events a second" in shown
+    assert f"{landing['cpu_seconds_per_million']} CPU-seconds a million" in shown
+    assert f"{landing['publisher_events_per_cpu_second']:,} events per CPU-second" in shown
+    assert f"{sum(row['memory_mib'] for row in idle):,} MiB" in shown
