@@ -29,15 +29,14 @@ class Table:
         """Where it lies on HDFS; streams write there without the catalogue."""
         return f"{settings.hdfs}/lakehouse/{self.name.replace('.', '/')}"
 
-    def create_sql(self, settings: Settings, *, by_path: bool = False) -> str:
+    def create_sql(self, settings: Settings) -> str:
         """The statement that makes it, and does nothing where it exists."""
-        location = self.location(settings)
         lines = [
-            f"create table if not exists {f'delta.`{location}`' if by_path else self.name}",
+            f"create table if not exists {self.name}",
             f"({self.columns})",
             "using delta",
             f"partitioned by ({self.partition_by})" if self.partition_by else "",
-            "" if by_path else f"location '{location}'",
+            f"location '{self.location(settings)}'",
             f"comment '{self.comment}'",
             "tblproperties (" + ", ".join(f"'{k}' = '{v}'" for k, v in self.properties.items()) + ")"
             if self.properties

@@ -26,12 +26,12 @@ def vacuum(spark: SparkSession, location: str, retention_hours: int) -> None:
 
 
 def run(spark: SparkSession, location: str, settings: Settings, stopping: threading.Event) -> None:
-    """Until told to stop: compact at every interval, vacuum once a day. A failure waits for the next."""
-    vacuumed = time.monotonic()
+    """Until told to stop: compact at every interval, vacuum first and then daily. Failures wait."""
+    vacuumed: float | None = None
     while not stopping.wait(settings.compaction_interval_seconds):
         try:
             compact(spark, location, today=datetime.now(UTC))
-            if time.monotonic() - vacuumed > VACUUM_EVERY_SECONDS:
+            if vacuumed is None or time.monotonic() - vacuumed > VACUUM_EVERY_SECONDS:
                 vacuum(spark, location, settings.raw_retention_hours)
                 vacuumed = time.monotonic()
         except PySparkException as error:

@@ -4,11 +4,14 @@ import json
 import signal
 import sys
 import threading
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from delta.tables import DeltaTable
+from kafka.errors import KafkaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -18,6 +21,7 @@ from ingestion.contract import catalogue
 from ingestion.streams import compact, progress, rows
 from ingestion.streams.raw import raw_events
 from ingestion.topics import create_topics, topic_names
+from lakehouse.errors import UserError
 from lakehouse.session import engine_session
 from lakehouse.settings import Settings, get_settings
 
@@ -133,12 +137,22 @@ def first_offsets(spark: SparkSession, location: str, admin: Any) -> str:
     return json.dumps(offsets)
 
 
+def wait_for_table(spark: SparkSession, location: str) -> None:
+    """Until the gateway, which owns the catalogue, has made raw.events."""
+    told = False
+    while not DeltaTable.isDeltaTable(spark, location):
+        if not told:
+            print(f"landing waits for the gateway to make {location}", flush=True)
+            told = True
+        time.sleep(1)
+
+
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """Start the query; it goes on from its checkpoint."""
-    table = raw_events()
-    spark.sql(table.create_sql(settings, by_path=True))
+    location = raw_events().location(settings)
+    wait_for_table(spark, location)
     create_topics(settings)
-    landing = Landing(spark, settings, table.location(settings))
+    landing = Landing(spark, settings, location)
     landing.restore()
     with closing(progress.admin(settings)) as admin:
         starting = first_offsets(spark, landing.location, admin)
@@ -172,17 +186,23 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 
 def publish_progress(query: StreamingQuery, settings: Settings) -> None:
     """Tell Kafka how far the query is, once a second, where it moved."""
-    client = progress.admin(settings)
+    client: Any = None
     told: str | None = None
     while query.isActive:
         last = query.lastProgress
         if last is not None and (reached := last.sources[0].endOffset) and reached != told:
-            told = reached
             ends = json.loads(reached)
             offsets = {(t, int(p)): o for t, parts in ends.items() for p, o in parts.items()}
-            at = datetime.fromisoformat(last.timestamp)
-            progress.record(client, offsets, last.batchId, at)
-        threading.Event().wait(1)
+            took = timedelta(milliseconds=last.durationMs.get("triggerExecution", 0))
+            try:
+                client = client or progress.admin(settings)
+                progress.record(client, offsets, last.batchId, datetime.fromisoformat(last.timestamp) + took)
+                told = reached
+            except (KafkaError, UserError) as error:
+                # Only the display of the lag suffers; the next turn tries again with a new client.
+                print(f"lag was not told to Kafka: {error!r}", flush=True)
+                client = None
+        time.sleep(1)
 
 
 def main() -> None:

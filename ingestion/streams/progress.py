@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError
+from kafka.errors import CoordinatorNotAvailableError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from lakehouse.errors import UserError
@@ -50,6 +50,15 @@ def record(
     )
 
 
+def committed(client: Any) -> dict[Any, Any]:
+    """Offsets of the group; none on a Kafka so new that it keeps no group yet."""
+    try:
+        offsets: dict[Any, Any] = client.list_group_offsets({GROUP: None})[GROUP]
+    except CoordinatorNotAvailableError:
+        return {}
+    return offsets
+
+
 def read(settings: Settings, topics: list[str]) -> Progress:
     """Lag over all partitions of these topics; UserError when Kafka is away."""
     client = admin(settings)
@@ -61,7 +70,7 @@ def read(settings: Settings, topics: list[str]) -> Progress:
         ]
         ends = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         starts = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
-        done = client.list_group_offsets({GROUP: None})[GROUP]
+        done = committed(client)
     except KafkaError as error:
         raise UserError(f"Kafka at {settings.kafka_bootstrap} gives no offsets: {error}.") from error
     finally:
