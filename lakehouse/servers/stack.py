@@ -130,14 +130,13 @@ def check_ports(settings: Settings, wanted: list[str]) -> None:
                 )
 
 
-def last_words(settings: Settings, name: str) -> str:
+def last_words(log: Path) -> str:
     """The last line of a program's log: as a rule, why it ended."""
-    log = settings.logs / f"{name}.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "no output")
 
 
-def wait_up(settings: Settings, interface: Any, wave: list[Program], seconds: int = 180) -> None:
+def wait_up(settings: Settings, interface: Any, wave: list[Program], seconds: int = 600) -> None:
     """Until each program runs and listens; UserError with the last words of the one that does not."""
     deadline = time.monotonic() + seconds
     for program in wave:
@@ -146,12 +145,11 @@ def wait_up(settings: Settings, interface: Any, wave: list[Program], seconds: in
         while True:
             info = interface.getProcessInfo(program.name)
             ended = info["statename"] in ("EXITED", "BACKOFF", "FATAL") or info["start"] != first
-            if ended or time.monotonic() > deadline:
-                words = last_words(settings, program.name)
-                raise UserError(
-                    f"{program.name} did not come up ({words}); its log is"
-                    f" {settings.logs / program.name}.log."
-                )
+            log = settings.logs / f"{program.name}.log"
+            if ended:
+                raise UserError(f"{program.name} ended ({last_words(log)}); its log is {log}.")
+            if time.monotonic() > deadline:
+                raise UserError(f"{program.name} did not answer within {seconds} s; its log is {log}.")
             if answers(settings.host, port) if port else info["statename"] == "RUNNING":
                 break
             time.sleep(0.2)
