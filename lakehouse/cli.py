@@ -179,6 +179,19 @@ def push(settings: Settings) -> None:
     dashboards.push(settings)
 
 
+@dashboards.command()
+def check() -> None:
+    """Check superset/assets without a Superset; columns too once dbt has written its manifest."""
+    from lakehouse import assets
+    from lakehouse.settings import ROOT
+
+    manifest = ROOT / "target" / "manifest.json"
+    problems = assets.check(manifest=manifest if manifest.exists() else None)
+    if problems:
+        raise UserError("\n".join(problems))
+    click.echo("The assets are whole.")
+
+
 @main.command()
 @click.option("--rows", type=click.IntRange(min=1), help="Replay only so many records.")
 @click.pass_obj

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     compaction_interval_seconds: int = Field(600, ge=1, description="Pause between compactions of raw.events")
     raw_retention_hours: int = Field(168, ge=24, description="How long vacuum keeps replaced files")
 
+    superset_database: str | None = Field(
+        None, description="SQLAlchemy address of Superset's metadata; else SQLite in the state folder"
+    )
     dashboards_refresh_seconds: int = Field(10, ge=1, description="Refresh period of the Overview board")
 
     def replace(self, **changes: object) -> "Settings":

@@ -60,7 +60,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def metadata_address(settings: Settings) -> str:
     """SQLAlchemy address of the metadata; empty for SQLite in the state folder."""
-    return str(getattr(settings, "superset_database", "") or "")
+    return settings.superset_database or ""
 
 
 def admin_password(settings: Settings) -> str:
