@@ -40,8 +40,12 @@ def check_online_retail(stack: Stack) -> None:
 @pytest.fixture(scope="module")
 def files(stack: Stack, shared_data: Path) -> Path:
     """Both files replayed, landed and built."""
-    stack.run("lakehouse", "replay", "online_retail", str(shared_data / "online_retail/online_retail.parquet"))
-    stack.run("lakehouse", "replay", "rees46", str(shared_data / "rees46_events/2019-Oct_first_170min.csv.gz"))
+    stack.run(
+        "lakehouse", "replay", "online_retail", str(shared_data / "online_retail/online_retail.parquet")
+    )
+    stack.run(
+        "lakehouse", "replay", "rees46", str(shared_data / "rees46_events/2019-Oct_first_170min.csv.gz")
+    )
     build(stack)
     return shared_data
 
