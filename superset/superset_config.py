@@ -4,6 +4,7 @@ Nothing is called outside this machine, and every secret is a generated file in 
 """
 
 import hashlib
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,8 @@ class QuietEventLogger(DBEventLogger):
 
 
 EVENT_LOGGER = QuietEventLogger()
+# each panel's SQL at each refresh: the gateway knows it already
+logging.getLogger("pyhive.hive").setLevel(logging.WARNING)
 
 lakehouse_dialect.register()
 

@@ -21,14 +21,6 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def marts(stack: Any) -> Any:
-    """The stack with marts, reports and a model: what the demo makes, on part of its data."""
-    if not any(row["namespace"] == "reports" for row in stack.query("show schemas")):
-        stack.run("lakehouse", "demo", "--rows", "60000")
-    return stack
-
-
-@pytest.fixture(scope="session")
 def overview(marts: Any) -> str:
     """Address of the Overview board, pushed twice: the second time must change nothing."""
     assert dashboards.push(marts.settings) == dashboards.push(marts.settings)
