@@ -48,9 +48,8 @@ top_products as (
 
 ranked_lines as (
 
-    select
+    select /*+ broadcast(top_products) */
         lines.source,
-        top_products.product_id,
         lines.order_id,
         lines.quantity,
         lines.line_total,
@@ -68,7 +67,6 @@ ranks as (
     select
         source,
         product_rank,
-        max(product_id) as product_id,
         count(distinct order_id) as orders,
         round(sum(quantity), 6) as quantity,
         cast(sum(line_total) as decimal(28, 4)) as revenue,
@@ -81,10 +79,9 @@ ranks as (
 final as (
 
     select
-        ranks.product_id,
-        ranks.source,
-        if(ranks.product_id is null, 'All others', products.product_name)
-            as product_name,
+        product_id,
+        source,
+        if(product_id is null, 'All others', products.product_name) as product_name,
         products.category_level_1 as category,
         ranks.product_rank,
         ranks.orders,
@@ -92,6 +89,7 @@ final as (
         ranks.revenue,
         ranks.order_month
     from ranks
+    left join top_products using (source, order_month, product_rank)
     left join products using (source, product_id)
 
 )
