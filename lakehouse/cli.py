@@ -100,6 +100,7 @@ def logs(settings: Settings, name: str, lines: int, follow: bool) -> None:
     type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
+    help="How to print the rows.",
 )
 @click.pass_obj
 def sql(settings: Settings, statement: str, form: str) -> None:

@@ -54,7 +54,7 @@ def show(rows: Rows, form: str) -> None:
 
 def show_table(rows: Rows, *, count: bool = True) -> None:
     """Numbers to the right, null as an empty cell, the row count below."""
-    console = Console(soft_wrap=False)
+    console = Console(soft_wrap=False, markup=False)  # what is in brackets is data
     if rows:
         table = Table(show_edge=False)
         for name, value in rows[0].items():
@@ -76,10 +76,15 @@ def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(what, total=None)
 
-        def advance(done: int, total: int | None = None) -> None:
-            bar.update(task, completed=done, total=total)
+    def advance(done: int, total: int | None = None) -> None:
+        bar.start()  # not before there is progress: a command that fails at once says only why
+        bar.update(task, completed=done, total=total)
 
+    try:
         yield advance
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -1,0 +1,97 @@
+"""The command line: one sentence and exit 1 for what the user can mend."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from lakehouse.cli import main
+from lakehouse.settings import get_settings
+
+NO_SERVER = {f"LAKEHOUSE_{name}_PORT": "1" for name in ("KAFKA", "THRIFT", "CONNECT", "NAMENODE_HTTP")}
+
+
+def lakehouse(state: Path, *arguments: str, **changed: str) -> Result:
+    """A command of a lakehouse that is not up."""
+    get_settings.cache_clear()
+    try:
+        return CliRunner().invoke(main, arguments, env=NO_SERVER | {"LAKEHOUSE_STATE": str(state)} | changed)
+    finally:
+        get_settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["sql", "select 1"], "127.0.0.1:1: start it with `lakehouse up`"),
+        (["train"], "sc://127.0.0.1:1: start it with `lakehouse up`"),
+        (["train", "nothing"], "There is no model 'nothing'"),
+        (["replay", "nothing"], "nothing"),
+        (["replay", "complete_journey"], "Kafka does not answer at 127.0.0.1:1"),
+        (["logs", "nope"], "There is no log 'nope'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_1(tmp_path: Path, command: list[str], said: str) -> None:
+    done = lakehouse(tmp_path, *command)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: ")
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_up_without_java_says_which_one_to_install(tmp_path: Path) -> None:
+    empty = tmp_path / "no-java"
+    empty.mkdir()
+    done = lakehouse(tmp_path / "state", "up", LAKEHOUSE_JAVA_HOME=str(empty))
+    assert done.exit_code == 1
+    assert "install Java 17" in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_up_without_the_jvm_parts_says_to_set_up(tmp_path: Path) -> None:
+    done = lakehouse(tmp_path / "state", "up", LAKEHOUSE_LIB=str(tmp_path))
+    assert done.exit_code == 1
+    assert "run `make setup`" in done.stderr
+
+
+def test_status_of_nothing_is_json_and_exit_1(tmp_path: Path) -> None:
+    done = lakehouse(tmp_path, "status", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout) == {
+        "servers": [],
+        "lag": None,
+        "last_commit_at": None,
+        "last_batch_id": None,
+        "ok": False,
+    }
+    assert "lakehouse up" in lakehouse(tmp_path, "status").stdout
+
+
+def test_down_of_nothing_is_no_error(tmp_path: Path) -> None:
+    done = lakehouse(tmp_path, "down")
+    assert (done.exit_code, done.stdout) == (0, f"Nothing runs from {tmp_path}.\n")
+
+
+def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+    done = lakehouse(tmp_path, "status", LAKEHOUSE_DATANODES="many")
+    assert done.exit_code == 1
+    assert "LAKEHOUSE_DATANODES=many cannot be used" in done.stderr
+
+
+def test_settings_lists_every_one_with_its_value(tmp_path: Path) -> None:
+    out = lakehouse(tmp_path, "settings").stdout
+    assert f"LAKEHOUSE_STATE={tmp_path}\n" in out
+    assert "LAKEHOUSE_THRIFT_PORT=1\n" in out
+
+
+def test_every_command_and_option_has_help() -> None:
+    def commands(group: click.Group) -> list[click.Command]:
+        inner = list(group.commands.values())
+        return inner + [c for one in inner if isinstance(one, click.Group) for c in commands(one)]
+
+    for command in commands(main):
+        assert command.help, command.name
+        for parameter in command.params:
+            assert not isinstance(parameter, click.Option) or parameter.help, (command.name, parameter.name)
