@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from delta.tables import DeltaTable
 from kafka.errors import KafkaError
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
@@ -137,10 +136,22 @@ def first_offsets(spark: SparkSession, location: str, admin: Any) -> str:
     return json.dumps(offsets)
 
 
+def is_made(spark: SparkSession, location: str) -> bool:
+    """Whether the table has a first version; asked anew each time.
+
+    `DeltaTable.isDeltaTable` is not: called between the making of the log's folder and the first
+    commit, it would say no for as long as Delta's cache lasts.
+    """
+    try:
+        return bool(spark.read.format("delta").load(location).columns)
+    except AnalysisException:
+        return False
+
+
 def wait_for_table(spark: SparkSession, location: str) -> None:
     """Until the gateway, which owns the catalogue, has made raw.events."""
     told = False
-    while not DeltaTable.isDeltaTable(spark, location):
+    while not is_made(spark, location):
         if not told:
             print(f"landing waits for the gateway to make {location}", flush=True)
             told = True

@@ -14,9 +14,11 @@ from made import Event, event, order, values
 
 from ingestion.contract import catalogue
 from ingestion.streams import checks, compact
+from ingestion.streams.land import is_made
 from ingestion.streams.raw import raw_events
 from ingestion.topics import topic_names
 from lakehouse.session import remote_session
+from ml.store import WebHdfsStore
 
 pytestmark = pytest.mark.engine
 
@@ -139,10 +141,10 @@ def test_every_record_of_every_topic_landed_once(stack: Any, landed: dict[str, A
 
 def test_a_stamped_record_is_believed(stack: Any) -> None:
     # The stamp says that the collector checked it: `source` shows that landing did not again.
-    (offset,) = stack.send("orders", orjson.dumps({**GOOD, "source": "Not Checked"}), checked=True)
+    (offset,) = stack.send("social", orjson.dumps({**GOOD, "source": "Not Checked"}), checked=True)
     stack.wait_landed()
     rows = stack.query(
-        "select source, is_accepted from raw.events where kafka_topic = 'orders'"
+        "select source, is_accepted from raw.events where kafka_topic = 'social'"
         f" and kafka_partition = 0 and kafka_offset = {offset}"
     )
     assert rows == [{"source": "Not Checked", "is_accepted": True}]
@@ -252,6 +254,26 @@ def test_landing_accepts_exactly_what_the_contract_accepts(stack: Any) -> None:
         assert found[offset]["is_accepted"] is (not reasons), (record, reasons)
         assert json.loads(found[offset]["reasons"] or "[]") == reasons, record
     stack.query("delete from raw.events where source = 'z_agreement' and is_accepted")
+
+
+def test_a_table_is_seen_as_soon_as_it_has_a_version(stack: Any) -> None:
+    # Landing starts beside the gateway that makes the table: it may look in mid-creation.
+    store = WebHdfsStore(stack.settings.webhdfs, "/tmp/z_landing_test")
+    location = f"{stack.settings.hdfs}/tmp/z_landing_test/t"
+    schema = {"type": "struct", "fields": [{"name": "a", "type": "long", "nullable": True, "metadata": {}}]}
+    meta = {"id": "z", "format": {"provider": "parquet", "options": {}}, "partitionColumns": []}
+    meta |= {"schemaString": json.dumps(schema), "configuration": {}}
+    first = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": meta}]
+    spark = remote_session(stack.settings)
+    try:
+        assert is_made(spark, location) is False
+        store.write("t/_delta_log/_staged_commits/x", b"")
+        assert is_made(spark, location) is False
+        store.write("t/_delta_log/00000000000000000000.json", b"\n".join(map(orjson.dumps, first)))
+        assert is_made(spark, location) is True
+    finally:
+        spark.stop()
+        store.delete("")
 
 
 def test_compaction_merges_files_and_changes_no_row(stack: Any) -> None:
