@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import confluent_kafka
-import made
 import pytest
 
 from ingestion.collector.publish import Publisher
@@ -24,6 +23,7 @@ from lakehouse import warehouse
 from lakehouse.servers import stack as servers
 from lakehouse.settings import ROOT, Settings, get_settings
 from ml.train import train
+from tests import made
 
 SHARED = ROOT.parent / "shared" / "data"
 PORTS = (

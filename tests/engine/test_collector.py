@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from made import order
+
+from tests.made import order
 
 pytestmark = pytest.mark.engine
 

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from conftest import free_port
-from made import order
 
 from lakehouse.servers import stack as servers
 from lakehouse.servers import supervisor
+from tests.conftest import free_port
+from tests.made import order
 
 pytestmark = pytest.mark.engine
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from made import Event, event, order, values
 
 from ingestion.contract import catalogue
 from ingestion.streams import checks, compact
@@ -19,6 +18,7 @@ from ingestion.streams.raw import raw_events
 from ingestion.topics import topic_names
 from lakehouse.session import remote_session
 from ml.store import WebHdfsStore
+from tests.made import Event, event, order, values
 
 pytestmark = pytest.mark.engine
 

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from made import values
 
 from ingestion import contract_text
 from ingestion.contract import Requirement, catalogue
+from tests.made import values
 
 TYPES = sorted(catalogue().contracts)
 
