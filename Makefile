@@ -57,7 +57,7 @@ $(BIN)/.requirements: requirements/lakehouse.txt pyproject.toml $(BIN)/uv
 
 $(SUPERSET)/.requirements: superset/requirements.txt $(BIN)/uv
 	test -x $(SUPERSET)/bin/python || $(BIN)/python -m venv --without-pip $(SUPERSET)
-	$(BIN)/uv pip sync --python $(SUPERSET)/bin/python --require-hashes superset/requirements.txt
+	$(BIN)/uv pip sync --python $(SUPERSET)/bin/python --compile-bytecode --require-hashes superset/requirements.txt
 	@touch $@
 
 .lakehouse/.parts: lakehouse/servers/ivy.xml lakehouse/servers/jars.sha256 $(BIN)/.requirements

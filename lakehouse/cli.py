@@ -194,10 +194,9 @@ def check() -> None:
 
 
 @main.command()
-@click.option("--rows", type=click.IntRange(min=1), help="Replay only so many records.")
 @click.pass_obj
-def demo(settings: Settings, rows: int | None) -> None:
+def demo(settings: Settings) -> None:
     """Start everything, replay real data, build, train, publish the board; leave it running."""
     from lakehouse.demo import demo
 
-    demo(settings, limit=rows)
+    demo(settings)

@@ -93,14 +93,14 @@ def summary(settings: Settings, *builds: str) -> list[Row]:
     return [{"what": name, "value": str(value)} for name, value in facts.items()]
 
 
-def demo(settings: Settings, limit: int | None = None) -> None:
+def demo(settings: Settings) -> None:
     """Run it; a second run goes on with the lakehouse that is there and changes no mart."""
     began = time.monotonic()
     if not stack.is_up(settings):
         with timed("Starting the servers"):
             stack.up(settings, lambda step: click.echo(f"  {step}"))
     with printing.progress(f"replaying {SOURCE}") as advance:
-        replay(SOURCE, None, settings, limit=limit, progress=advance)
+        replay(SOURCE, None, settings, progress=advance)
     with printing.progress("landing the rest") as advance:
         wait_landed(settings, advance)
     with timed("Building what the model learns from (dbt)"):
