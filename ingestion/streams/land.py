@@ -88,7 +88,7 @@ class Landing:
             .option("txnAppId", query_id)
             .option("txnVersion", batch_id)
             .option("mergeSchema", "true")
-            .option("userMetadata", json.dumps({"stream": "land", "batch_id": batch_id}))
+            .option("userMetadata", commit_note(batch_id, landed_at))
             .save(self.location)
         )
         if self.is_fresh:
@@ -122,6 +122,12 @@ class Landing:
                 self.newest[observed["new_sources"][0]] = observed["new_time"]
             else:
                 self.restore()
+
+
+def commit_note(batch_id: int, landed_at: datetime) -> str:
+    """What a batch's commit says of itself in the table's history."""
+    at = landed_at.isoformat(timespec="microseconds")
+    return json.dumps({"stream": "land", "batch_id": batch_id, "landed_at": at})
 
 
 def first_offsets(spark: SparkSession, location: str, admin: Any) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -103,30 +104,35 @@ def test_what_breaks_it_is_kept_byte_for_byte_with_its_reason(
 
 
 def test_accepted_and_rejected_of_a_batch_are_one_commit(stack: Any, landed: dict[str, Any]) -> None:
-    batches = {row["batch_id"] for row in landed.values()}
+    offsets = ", ".join(str(row["kafka_offset"]) for row in landed.values())
+    mixed = stack.query(
+        "select date_format(landed_at, \"yyyy-MM-dd'T'HH:mm:ss.SSSSSS\") as landed_at from raw.events"
+        " where landed_at in (select landed_at from raw.events where kafka_topic = 'orders'"
+        f" and kafka_partition = 1 and kafka_offset in ({offsets}))"
+        " group by landed_at having count_if(is_accepted) > 0 and count_if(not is_accepted) > 0"
+    )
+    assert mixed
     history = stack.query(f"describe history delta.`{raw_events().location(stack.settings)}`")
     commits = [json.loads(row["userMetadata"]) for row in history if row["operation"] == "WRITE"]
-    for batch in batches:
-        assert sum(commit["batch_id"] == batch for commit in commits) == 1
-    mixed = stack.query(
-        "select batch_id from raw.events group by batch_id"
-        " having count_if(is_accepted) > 0 and count_if(not is_accepted) > 0"
-    )
-    assert {row["batch_id"] for row in mixed} & batches
+    for batch in mixed:
+        assert sum(commit["landed_at"] == batch["landed_at"] for commit in commits) == 1
 
 
 @pytest.mark.usefixtures("landed")
 def test_landed_at_is_one_value_per_batch_and_strictly_increases(stack: Any) -> None:
     stack.send("orders", orjson.dumps(order("z-later", source=SOURCE)))
     stack.wait_landed()
-    rows = stack.query(
-        "select batch_id, min(landed_at) as first, max(landed_at) as last from raw.events"
-        " group by batch_id order by batch_id"
+    batches = stack.query("select distinct landed_at, batch_id from raw.events order by landed_at")
+    assert len(batches) > 1
+    assert len({row["landed_at"] for row in batches}) == len(batches)
+    # Ids rise; a new checkpoint begins again at 0.
+    ids = [row["batch_id"] for row in batches]
+    assert all(later > earlier or later == 0 for earlier, later in pairwise(ids))
+    backwards = stack.query(
+        "select count(*) as n from (select landed_at, lag(landed_at) over (partition by kafka_topic,"
+        " kafka_partition order by kafka_offset) as before from raw.events) where before > landed_at"
     )
-    assert len(rows) > 1
-    assert all(row["first"] == row["last"] for row in rows)
-    times = [row["first"] for row in rows]
-    assert times == sorted(set(times))
+    assert backwards == [{"n": 0}]
 
 
 def test_every_record_of_every_topic_landed_once(stack: Any, landed: dict[str, Any]) -> None:
