@@ -38,6 +38,7 @@ PORTS = (
 )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Quick ones first, so that what is simply wrong shows before any server starts."""
     rooms = ("unit", "test_", "engine", "golden", "e2e")

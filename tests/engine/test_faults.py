@@ -117,6 +117,7 @@ def test_a_lost_checkpoint_goes_on_after_what_the_table_holds(stack: Any) -> Non
     assert_once(stack)
 
 
+@pytest.mark.long
 def test_without_kafka_and_hdfs_nothing_is_said_to_be_well_and_nothing_is_lost(stack: Any) -> None:
     stack.wait_landed()
     before, interface = in_the_table(stack), supervisor.client(stack.settings)

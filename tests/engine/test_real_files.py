@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Stack
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 LINES = "from ci_marts.fct_order_lines where source = 'online_retail'"
 CLEAN = f"{LINES} and not is_anonymous and not is_cancelled and quantity > 0 and unit_price > 0"
