@@ -168,9 +168,7 @@ def test_no_file_names_this_machine_or_an_index() -> None:
 def test_readme_figures_are_those_that_were_measured() -> None:
     results = ROOT / "benchmarks" / "results"
     landing = json.loads((results / "landing.json").read_text())["landing"]
-    idle = json.loads((results / "idle.json").read_text())["idle"]
     shown = text_of(README)
     assert f"{landing['events_per_second']:,} events a second" in shown
     assert f"{landing['cpu_seconds_per_million']} CPU-seconds a million" in shown
     assert f"{landing['publisher_events_per_cpu_second']:,} events per CPU-second" in shown
-    assert f"{sum(row['memory_mib'] for row in idle):,} MiB" in shown
