@@ -35,7 +35,7 @@ DATANODE_PORTS = 3
 SAMPLE_SECONDS = 0.5
 LONGEST_SECONDS = 900
 FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
-NEEDED = ("kafka", "namenode", "datanode")
+NEEDED = (("kafka", "namenode", "datanode"), ("gateway",))
 LOG = "/lakehouse/raw/events/_delta_log"
 
 
@@ -75,7 +75,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def servers() -> Iterator[tuple[Settings, Any]]:
-    """Kafka and HDFS, up, and a supervisor that can start landing; gone with their data afterwards."""
+    """Kafka and HDFS with an empty raw.events, and a supervisor that can start landing; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="lakehouse-bench-"))
     ports = free_ports(len(PORTS) + DATANODE_PORTS)
     chosen: dict[str, Any] = {f"{name}_port": port for name, port in zip(PORTS, ports, strict=False)}
@@ -83,10 +83,13 @@ def servers() -> Iterator[tuple[Settings, Any]]:
     try:
         programs = stack.programs(settings, find_java_home(settings), dashboards=False)
         interface = supervisor.launch(settings, programs)
-        wave = [program for program in programs if program.name.rstrip("0123456789") in NEEDED]
-        for program in wave:
-            interface.startProcess(program.name, False)
-        stack.wait_up(settings, interface, wave)
+        for names in NEEDED:
+            wave = [program for program in programs if program.name.rstrip("0123456789") in names]
+            for program in wave:
+                interface.startProcess(program.name, False)
+            stack.wait_up(settings, interface, wave)
+        # It has made raw.events, and would only take memory from here on.
+        interface.stopProcess("gateway")
         create_topics(settings)
         yield settings, interface
     finally:

@@ -37,6 +37,8 @@ def engine_conf(settings: Settings, memory: str, work: Path) -> dict[str, str]:
         "spark.sql.warehouse.dir": f"{settings.hdfs}{WAREHOUSE}",
         "spark.sql.sources.default": "delta",
         "spark.sql.shuffle.partitions": "4",
+        # By default 100: a Delta checkpoint alone would push out the code of the statements that come again.
+        "spark.sql.codegen.cache.maxEntries": "1000",
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.hadoop.fs.defaultFS": settings.hdfs,
         "spark.hadoop.dfs.replication": str(settings.replication),

@@ -55,11 +55,10 @@ class Settings(BaseSettings):
     landing_slots: int = Field(2, ge=1, description="Tasks the landing stream runs at once")
 
     landing_interval_seconds: float = Field(1.0, gt=0, le=2, description="Trigger of the landing stream")
-    landing_max_events: int = Field(50_000, ge=1, description="Most Kafka records in one micro-batch")
+    landing_max_events: int = Field(40_000, ge=1, description="Most Kafka records in one micro-batch")
     late_after_minutes: int = Field(60, ge=0, description="Watermark delay: older events are late")
     future_after_minutes: int = Field(10, ge=0, description="Events further ahead do not move the watermark")
     compaction_interval_seconds: int = Field(600, ge=1, description="Pause between compactions of raw.events")
-    raw_retention_hours: int = Field(168, ge=24, description="How long vacuum keeps replaced files")
 
     superset_database: str | None = Field(
         None, description="SQLAlchemy address of Superset's metadata; else SQLite in the state folder"

@@ -9,6 +9,14 @@ from pyspark.sql import SparkSession
 
 from lakehouse.settings import Settings
 
+# Files of this size are left alone; else every compaction would write the whole day again.
+FILE_BYTES = 128 * 1024 * 1024
+SLOTS = 1
+CONF = {
+    "spark.databricks.delta.optimize.maxThreads": str(SLOTS),
+    "spark.databricks.delta.optimize.minFileSize": str(FILE_BYTES),
+    "spark.databricks.delta.optimize.maxFileSize": str(FILE_BYTES),
+}
 VACUUM_EVERY_SECONDS = 24 * 3600
 # Yesterday too: its last batches may have landed after the last compaction of the day.
 DAYS = 1
@@ -20,9 +28,9 @@ def compact(spark: SparkSession, location: str, *, today: datetime) -> None:
     spark.sql(f"optimize delta.`{location}` where landed_date >= date'{since}'")
 
 
-def vacuum(spark: SparkSession, location: str, retention_hours: int) -> None:
-    """Delete files that no version within the retention needs."""
-    spark.sql(f"vacuum delta.`{location}` retain {retention_hours} hours")
+def vacuum(spark: SparkSession, location: str) -> None:
+    """Delete files that no version within the table's own retention needs."""
+    spark.sql(f"vacuum delta.`{location}`")
 
 
 def run(spark: SparkSession, location: str, settings: Settings, stopping: threading.Event) -> None:
@@ -32,7 +40,7 @@ def run(spark: SparkSession, location: str, settings: Settings, stopping: thread
         try:
             compact(spark, location, today=datetime.now(UTC))
             if vacuumed is None or time.monotonic() - vacuumed > VACUUM_EVERY_SECONDS:
-                vacuum(spark, location, settings.raw_retention_hours)
+                vacuum(spark, location)
                 vacuumed = time.monotonic()
         except PySparkException as error:
             print(f"compaction failed and will be tried again: {error}", flush=True)

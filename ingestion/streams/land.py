@@ -226,7 +226,9 @@ def main() -> None:
     """Land until a signal comes; any failure ends the process, and the supervisor starts it anew."""
     settings = get_settings()
     conf = {"spark.sql.streaming.metricsEnabled": "false", "spark.python.use.daemon": "true"}
-    spark = engine_session(settings, "landing", settings.landing_slots, settings.landing_memory, conf)
+    # One slot more than a batch has tasks, so that compaction never keeps a batch waiting.
+    slots = settings.landing_slots + compact.SLOTS
+    spark = engine_session(settings, "landing", slots, settings.landing_memory, conf | compact.CONF)
     query = start(spark, settings)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

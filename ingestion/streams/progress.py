@@ -1,6 +1,7 @@
 """How far landing has come, kept as an ordinary consumer group so that Kafka's own tools show it."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import CoordinatorNotAvailableError, KafkaError
+from kafka.errors import CoordinatorNotAvailableError, KafkaError, RetriableError
 from kafka.structs import OffsetAndMetadata
 
 from lakehouse.errors import UserError
@@ -50,13 +51,23 @@ def record(
     )
 
 
-def committed(client: Any) -> dict[Any, Any]:
-    """Offsets of the group; none on a Kafka so new that it keeps no group yet."""
-    try:
-        offsets: dict[Any, Any] = client.list_group_offsets({GROUP: None})[GROUP]
-    except CoordinatorNotAvailableError:
-        return {}
-    return offsets
+def committed(client: Any, patience_seconds: float = 15) -> dict[Any, Any]:
+    """Offsets of the group; a Kafka that has just started and still loads its groups is asked again.
+
+    Before any group has ever committed there is no coordinator at all: then nothing has landed.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            offsets: dict[Any, Any] = client.list_group_offsets({GROUP: None})[GROUP]
+        except RetriableError as error:
+            if isinstance(error, CoordinatorNotAvailableError):
+                return {}
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return offsets
 
 
 def read(settings: Settings, topics: list[str]) -> Progress:
@@ -72,7 +83,8 @@ def read(settings: Settings, topics: list[str]) -> Progress:
         starts = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
         done = committed(client)
     except KafkaError as error:
-        raise UserError(f"Kafka at {settings.kafka_bootstrap} gives no offsets: {error}.") from error
+        why = str(error).rstrip(".")
+        raise UserError(f"Kafka at {settings.kafka_bootstrap} gives no offsets: {why}.") from error
     finally:
         client.close()
     notes = [json.loads(found.metadata) for found in done.values() if found.metadata]

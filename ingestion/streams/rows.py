@@ -1,6 +1,6 @@
 """A Kafka record -> a row of raw.events."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.functions import arrow_udf  # type: ignore[attr-defined]
 
@@ -66,6 +66,14 @@ def raw_rows(records: DataFrame, contracts: Catalogue) -> DataFrame:
     )
 
 
+def per_batch(value: object) -> Column:
+    """One value for all rows, read at run time; a plain literal would be part of the generated code.
+
+    That code is cached by its text: with a literal every batch would generate, compile and warm up its own.
+    """
+    return F.get(F.array(F.lit(value)), (F.col("kafka_partition") < 0).cast("int"))
+
+
 def with_batch(rows: DataFrame, batch: dict[str, object], columns: list[str]) -> DataFrame:
     """Add what is one value per batch: id, landing time, and each source's watermark.
 
@@ -78,9 +86,9 @@ def with_batch(rows: DataFrame, batch: dict[str, object], columns: list[str]) ->
     return (
         rows.select(
             "*",
-            F.lit(batch["batch_id"]).cast("bigint").alias("batch_id"),
-            F.lit(batch["landed_at"]).alias("landed_at"),
-            F.lit(batch["landed_at"]).cast("date").alias("landed_date"),
+            per_batch(batch["batch_id"]).cast("bigint").alias("batch_id"),
+            per_batch(batch["landed_at"]).alias("landed_at"),
+            per_batch(batch["landed_at"]).cast("date").alias("landed_date"),
             watermark.alias("watermark_at"),
         )
         .select("*", F.expr("coalesce(occurred_at < watermark_at, false) as is_late"))

@@ -297,7 +297,7 @@ def test_compaction_merges_files_and_changes_no_row(stack: Any) -> None:
     spark = remote_session(stack.settings)
     try:
         compact.compact(spark, location, today=datetime.now(UTC))
-        compact.vacuum(spark, location, stack.settings.raw_retention_hours)
+        compact.vacuum(spark, location)
     finally:
         spark.stop()
     fewer, same = state()
