@@ -1,5 +1,5 @@
 # Each set-up step is redone when what it is made from changes. BIN may be called directly, too.
-.PHONY: help setup setup-test up down demo test test-long lint unit build bench lock clean
+.PHONY: help setup setup-test up down demo test lint unit build bench lock clean
 BIN := .venv/bin
 SUPERSET := .venv-superset
 STAMPS := $(BIN)/.requirements $(SUPERSET)/.requirements .lakehouse/.parts
@@ -10,12 +10,9 @@ help:           ## What can be made
 demo: setup     ## The main job: start all, replay real data, build, train, publish; leave it running
 	$(BIN)/lakehouse demo
 
-test: setup     ## Lint, unit and engine tests, on real servers of its own
+test: setup setup-test ## Lint and the whole test suite, on real servers of its own
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -m "not long"
-
-test-long: setup setup-test ## What `make test` leaves out: golden files, real files, outages, the browser
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest
 
 lint: $(BIN)/.requirements ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

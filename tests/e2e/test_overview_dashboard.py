@@ -12,7 +12,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from lakehouse.assets import of_kind, read
 from lakehouse.warehouse import query
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.e2e
 
 TITLES = {chart["slice_name"] for chart in of_kind(read()[0], "charts").values()}
 # A busy machine of two cores draws the first panels of a cold Superset in this time.

@@ -11,7 +11,7 @@ import pytest
 from lakehouse.dashboards import connected
 from lakehouse.warehouse import query
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def assert_once(stack: Any) -> None:
         "select count(*) as records, count(distinct kafka_offset) as offsets, max(kafka_offset) + 1 as until"
         " from raw.events where kafka_topic = 'orders' group by kafka_partition"
     )
-    assert len(rows) == 2
+    assert rows
     for row in rows:
         assert row["records"] == row["offsets"] == row["until"], row
 
@@ -117,7 +117,6 @@ def test_a_lost_checkpoint_goes_on_after_what_the_table_holds(stack: Any) -> Non
     assert_once(stack)
 
 
-@pytest.mark.long
 def test_without_kafka_and_hdfs_nothing_is_said_to_be_well_and_nothing_is_lost(stack: Any) -> None:
     stack.wait_landed()
     before, interface = in_the_table(stack), supervisor.client(stack.settings)

@@ -18,7 +18,7 @@ import pytest
 from lakehouse.settings import ROOT
 from tests.conftest import Stack
 
-pytestmark = [pytest.mark.engine, pytest.mark.long]
+pytestmark = pytest.mark.engine
 
 HERE = Path(__file__).parent
 EVENTS = [json.loads(line) for line in (HERE / "events.jsonl").read_text(encoding="utf-8").splitlines()]
