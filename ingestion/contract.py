@@ -1,7 +1,7 @@
 """The only reader of contracts/: checks events, and gives the shapes that others derive from."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind as Kind
 
 from ingestion import contract_text, spark_types
-from ingestion.contract_files import CHECKS, Schema, read, read_contract, types
+from ingestion.contract_files import CHECKS, Contract, Schema, paths, read, read_contract, types
 
 FOLDER = Path(__file__).parent / "contracts"
 MOST_REASONS = 100
@@ -37,68 +37,87 @@ class Catalogue:
     """Every event type that the lakehouse accepts."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
+        files = paths(folder)
         # What an event was checked against: the same digest means the very same contracts.
-        self.digest = hashlib.sha256(
-            b"".join(p.read_bytes() for p in sorted(folder.glob("*.json")))
-        ).hexdigest()
+        self.digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
         self.envelope = read(folder / "envelope.v1.json")
         self.landing = read(folder / "landing.v1.json")
-        contracts = [read_contract(path, self.envelope) for path in sorted(folder.glob("*.v1.json"))]
-        self.contracts = {c.event_type: c for c in contracts if c is not None}
-        spark_types.union(self.contracts.values())  # refuses two types under one name
-        self._validators = {name: _validator(c.event) for name, c in self.contracts.items()}
+        contracts = [read_contract(path, self.envelope) for path in files]
+        self.versions = {(c.event_type, c.version): c for c in contracts if c is not None}
+        # By type: its newest version, since files come in the order of their versions.
+        self.contracts = {c.event_type: c for c in self.versions.values()}
+        spark_types.union(self.versions.values())  # refuses two types under one name
+        # Which versions there are, the files say; which of them a type has, its own validators.
+        version: Schema = self.envelope["properties"]["contract_version"]
+        version.pop("enum", None)
         self._envelope_validator = _validator(spark_types.bounded(self.envelope))
+        version["enum"] = sorted({number for _, number in self.versions})
+        self._validators = {key: _validator(c.event) for key, c in self.versions.items()}
         self._integers = {
-            name: [r.path for r in self.requirements(name) if r[1:] == ("type", "integer")]
-            for name in self.contracts
+            key: [r.path for r in self.requirements(*key) if r[1:] == ("type", "integer")]
+            for key in self.versions
         }
 
     def validate(self, event: Any) -> list[str]:
         """Every reason why the event breaks its contract, each with its field; [] where it keeps it."""
         event_type = event.get("event_type") if isinstance(event, dict) else None
         try:
-            if not isinstance(event_type, str) or event_type not in self._validators:
+            if not isinstance(event_type, str) or event_type not in self.contracts:
                 return [*_reasons(self._envelope_validator, event), *_unknown_type(event_type)]
-            validator = self._validators[event_type]
+            version = event.get("contract_version")
+            if type(version) not in (int, float):  # a reason of its own, and no end to the others
+                version = self.contracts[event_type].version
+            if (key := (event_type, version)) not in self._validators:
+                return [*_reasons(self._envelope_validator, event), self._unknown_version(*key)]
+            validator = self._validators[key]
             valid = validator.is_valid(event)
-            for path in self._integers[event_type]:
+            for path in self._integers[key]:
                 if _has_float(event, path):  # 1.0 is an integer to JSON Schema, but not to Spark
                     return [*_reasons(validator, event), f"{_field(path)}: an integer has no fraction"]
             return [] if valid else list(_reasons(validator, event))
         except ValueError as error:
             return [f"event: cannot be written as JSON: {error}"]
 
+    def contract_of(self, event: Mapping[str, Any]) -> Contract:
+        """The contract that a valid event keeps."""
+        return self.versions[event["event_type"], event["contract_version"]]
+
     def topic_of(self, event_type: str) -> str:
-        """Kafka topic of the type."""
+        """Kafka topic of the type's newest version."""
         return self.contracts[event_type].topic
 
     def key_field(self, event_type: str) -> str:
-        """Envelope field that is the Kafka key of the type."""
+        """Envelope field that is the Kafka key of the type's newest version."""
         return self.contracts[event_type].key_field
 
-    def requirements(self, event_type: str) -> list[Requirement]:
+    def requirements(self, event_type: str, version: int | None = None) -> list[Requirement]:
         """Every check of the type, envelope included, for those who check without JSON Schema."""
-        return list(_requirements(self.contracts[event_type].event, ()))
+        version = version or self.contracts[event_type].version
+        return list(_requirements(self.versions[event_type, version].event, ()))
 
     def spark_schema(self) -> str:
         """The envelope as a Spark DDL string, with the union of all types' properties."""
-        return spark_types.ddl(spark_types.event_columns(self.envelope, self.contracts.values()))
+        return spark_types.ddl(spark_types.event_columns(self.envelope, self.versions.values()))
 
     def properties_schema(self) -> str:
         """The union of all types' properties as a Spark type."""
-        return spark_types.struct(spark_types.union(self.contracts.values()))
+        return spark_types.struct(spark_types.union(self.versions.values()))
 
     def raw_columns(self) -> list[spark_types.Column]:
         """The columns of raw.events: the envelope and what landing adds."""
-        return spark_types.raw_columns(self.envelope, self.landing, self.contracts.values())
+        return spark_types.raw_columns(self.envelope, self.landing, self.versions.values())
 
     def dbt_sources(self) -> str:
         """Text of models/staging/raw/_raw__sources.yml."""
-        return contract_text.dbt_sources(self.raw_columns(), self.contracts.values())
+        return contract_text.dbt_sources(self.raw_columns(), self.versions.values())
 
     def markdown(self) -> str:
         """The event catalogue of docs/data.md."""
-        return contract_text.markdown(self.envelope, self.contracts.values())
+        return contract_text.markdown(self.envelope, self.versions.values())
+
+    def _unknown_version(self, event_type: str, version: float) -> str:
+        known = ", ".join(str(number) for name, number in self.versions if name == event_type)
+        return f"contract_version: {version} is not a known version of {event_type} ({known})"
 
 
 @lru_cache(maxsize=1)

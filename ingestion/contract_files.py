@@ -13,13 +13,16 @@ NOTES = {"$schema", "$id", "description", "owner", "unit", "pii", "x-spark", "x-
 CHECKS = {"type", "properties", "required", "additionalProperties", "items", "enum", "pattern", "format"}
 CHECKS |= {"minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "minItems"}
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
+FILE_NAME = re.compile(r"([a-z][a-z0-9_]*)\.v([1-9][0-9]*)\.json")
+SHARED = ("envelope", "landing")  # of every event, whatever its type
+RELEASED = "released.json"  # see compatibility.py
 
 Schema = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Contract:
-    """One event type: its `properties`, and the whole event with the envelope around them."""
+    """One version of an event type: its `properties`, and the whole event with the envelope around them."""
 
     event_type: str
     version: int
@@ -29,6 +32,26 @@ class Contract:
     key_field: str
     properties: Schema
     event: Schema
+
+    @property
+    def file(self) -> str:
+        return f"{self.event_type}.v{self.version}.json"
+
+
+def paths(folder: Path) -> list[Path]:
+    """The contract files by type and version; a name that nobody would read is refused."""
+    found = []
+    for path in folder.glob("*.json"):
+        if path.name == RELEASED:
+            continue
+        name = FILE_NAME.fullmatch(path.name)
+        if not name or (name[1] in SHARED and name[2] != "1"):
+            raise UserError(
+                f"Contract {path.name}: a file is called <type>.v<version>.json, such as cart.v1.json; "
+                f"{' and '.join(SHARED)} have version 1 only."
+            )
+        found.append((name[1], int(name[2]), path))
+    return [path for _, _, path in sorted(found)]
 
 
 def read(path: Path) -> Schema:
@@ -64,7 +87,7 @@ def refuse(file: str, field: str, schema: Schema) -> None:
             raise UserError(f"Contract {file}: field {inner} is not in lower_snake_case.")
         if ("null" in types(child)) == (name in required):
             raise UserError(f"Contract {file}: field {inner} allows null exactly when it is not required.")
-        if child.get("pii") not in ("direct", "quasi", "none") or not child.get("description"):
+        if child.get("pii") not in spark_types.PII or not child.get("description"):
             raise UserError(f"Contract {file}: field {inner} needs a description and pii direct|quasi|none.")
     if "items" in schema:
         refuse(file, f"{field}[]", schema["items"])
@@ -72,13 +95,15 @@ def refuse(file: str, field: str, schema: Schema) -> None:
 
 def read_contract(path: Path, envelope: Schema) -> Contract | None:
     event_type, version = path.name.split(".")[0], int(path.name.split(".")[1][1:])
-    if event_type in ("envelope", "landing"):
+    if event_type in SHARED:
         return None
     schema = read(path)
     if missing := {"x-topic", "x-key", "owner", "description"} - schema.keys():
         raise UserError(f"Contract {path.name}: {', '.join(sorted(missing))} is missing.")
     if schema["x-key"] not in envelope["properties"]:
         raise UserError(f"Contract {path.name}: x-key {schema['x-key']} is no field of the envelope.")
+    if twice := sorted(envelope["properties"].keys() & schema["properties"].keys()):
+        raise UserError(f"Contract {path.name}: {', '.join(twice)} is a field of the envelope; say it there.")
     fields = {**envelope["properties"], "properties": schema}
     fields["event_type"] = {"type": "string", "enum": [event_type]}
     fields["contract_version"] = {**fields["contract_version"], "enum": [version]}

@@ -62,11 +62,12 @@ def _nested(prefix: str, fields: dict[str, Any]) -> Iterator[spark_types.Column]
 
 
 def markdown(envelope: dict[str, Any], contracts: Iterable["Contract"]) -> str:
-    """One table for the envelope and one for each type."""
+    """One table for the envelope and one for each version of a type."""
     parts = ["### Envelope\n\n" + envelope["description"] + "\n\n" + _table(envelope)]
     for contract in contracts:
+        heading = contract.event_type + (f", version {contract.version}" if contract.version > 1 else "")
         parts.append(
-            f"### {contract.event_type}\n\n{contract.description} Topic `{contract.topic}`, "
+            f"### {heading}\n\n{contract.description} Topic `{contract.topic}`, "
             f"key `{contract.key_field}`, version {contract.version}, owner {contract.owner}.\n\n"
             + _table(contract.properties)
         )

@@ -12,6 +12,7 @@ Schema = dict[str, Any]
 MONEY = "DECIMAL(18,4)"
 TYPES = {"string": "STRING", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 FORMATS = {"date-time": "TIMESTAMP", "date": "DATE"}
+PII = ("none", "quasi", "direct")  # from weak to strong
 
 # A value outside would become null or another value on its way into Spark: a contract refuses it
 # instead. Four-digit years, UTC only, no leap second, microseconds at most.
@@ -67,17 +68,37 @@ def bounded(schema: Schema) -> Schema:
 
 
 def union(contracts: Iterable["Contract"]) -> dict[str, Schema]:
-    """Every property of every type; one name has one Spark type everywhere."""
+    """Every property of every type and version; one name has one Spark type everywhere."""
     fields: dict[str, Schema] = {}
     for contract in contracts:
-        for name, field in contract.properties["properties"].items():
-            known = spark_type(fields.setdefault(name, field))
-            if known != spark_type(field):
-                raise UserError(
-                    f"Contract {contract.event_type}: field {name} is {spark_type(field)} but {known} "
-                    "in another contract; one name has one type."
-                )
+        fields = _merged_fields(fields, contract.properties["properties"], contract, "")
     return fields
+
+
+def _merged_fields(
+    known: dict[str, Schema], added: dict[str, Schema], contract: "Contract", prefix: str
+) -> dict[str, Schema]:
+    merged = dict(known)
+    for name, field in added.items():
+        merged[name] = _merged(known[name], field, contract, prefix + name) if name in known else field
+    return merged
+
+
+def _merged(known: Schema, field: Schema, contract: "Contract", path: str) -> Schema:
+    """Both as one: what either holds inside, and the stronger pii."""
+    merged = dict(known)
+    if "pii" in known:
+        merged["pii"] = max(known["pii"], field["pii"], key=PII.index)
+    if "items" in known and "items" in field:
+        merged["items"] = _merged(known["items"], field["items"], contract, f"{path}[]")
+    elif "properties" in known and "properties" in field:
+        merged["properties"] = _merged_fields(known["properties"], field["properties"], contract, f"{path}.")
+    elif spark_type(known) != spark_type(field):
+        raise UserError(
+            f"Contract {contract.file}: field {path} is {spark_type(field)} but {spark_type(known)} "
+            "in another contract; one name has one type."
+        )
+    return merged
 
 
 def event_columns(envelope: Schema, contracts: Iterable["Contract"]) -> list[Column]:

@@ -30,7 +30,7 @@ def topic_names() -> list[str]:
 
 def route(event: Mapping[str, Any]) -> tuple[str, str]:
     """Topic and key of a valid event; who is unknown by the contract's key goes by the next best id."""
-    contract = catalogue().contracts[event["event_type"]]
+    contract = catalogue().contract_of(event)
     key = event.get(contract.key_field)
     return contract.topic, key or event.get("customer_id") or event.get("visitor_id") or event["event_id"]
 

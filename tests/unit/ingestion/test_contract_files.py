@@ -57,6 +57,7 @@ def test_one_name_has_one_type_across_contracts(tmp_path: Path) -> None:
         ({"x-key": "shoe_size"}, "no field of the envelope"),
         ({"required": ["campaign_id", "ghost"]}, "ghost is required but not described"),
         ({"additionalProperties": True}, "additionalProperties"),
+        ({"properties": {"campaign_id": FIELD, "source": FIELD}, "required": []}, "source is a field of the"),
     ],
 )
 def test_a_wrong_head_is_one_clear_sentence(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
