@@ -93,6 +93,8 @@ def _row(name: str, field: dict[str, Any], required: bool) -> str:
     meaning = field["description"]
     if "enum" in field:
         meaning += " One of " + ", ".join(f"`{choice}`" for choice in field["enum"]) + "."
+    if field.get("unit", "money") != "money":  # money is a type already
+        meaning += f" Unit: {field['unit']}."
     return f"| {name} | {kind} | {'yes' if required else ''} | {field['pii']} | {meaning} |"
 
 

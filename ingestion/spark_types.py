@@ -85,10 +85,12 @@ def _merged_fields(
 
 
 def _merged(known: Schema, field: Schema, contract: "Contract", path: str) -> Schema:
-    """Both as one: what either holds inside, and the stronger pii."""
+    """Both as one: what either holds inside, what either means, and the stronger pii."""
     merged = dict(known)
     if "pii" in known:
         merged["pii"] = max(known["pii"], field["pii"], key=PII.index)
+        if field["description"] not in known["description"]:
+            merged["description"] = f"{known['description']} {field['description']}"
     if "items" in known and "items" in field:
         merged["items"] = _merged(known["items"], field["items"], contract, f"{path}[]")
     elif "properties" in known and "properties" in field:

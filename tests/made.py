@@ -98,6 +98,8 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
             alphabet = st.characters(codec="utf-8")
             least, most = schema.get("minLength", 0), min(20, schema.get("maxLength", 20))
             return st.text(alphabet, min_size=least, max_size=most)
+        case "boolean":
+            return st.booleans()
         case "integer":
             return st.integers(schema["minimum"], schema["maximum"])
     return st.floats(schema["minimum"], schema["maximum"], allow_nan=False) | st.integers(0, 10**6)

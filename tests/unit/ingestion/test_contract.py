@@ -1,6 +1,7 @@
 """Contracts: what is accepted, every reason why not, and the shapes derived from them."""
 
 import copy
+import csv
 from typing import Any
 
 import pytest
@@ -11,9 +12,16 @@ from hypothesis import strategies as st
 
 from ingestion import contract_text
 from ingestion.contract import Requirement, catalogue
+from lakehouse.settings import ROOT
 from tests.made import values
 
 TYPES = sorted(catalogue().contracts)
+
+
+def raw_source() -> dict[str, Any]:
+    """The source of raw.events, as dbt reads it."""
+    table: dict[str, Any] = yaml.safe_load(catalogue().dbt_sources())["sources"][0]["tables"][0]
+    return table
 
 
 @pytest.mark.parametrize("event_type", TYPES)
@@ -37,8 +45,38 @@ def test_breaking_any_requirement_is_a_reason_on_its_field(event_type: str, data
     if requirement.keyword == "required":
         del holder[requirement.path[-1]]
     else:
-        holder[requirement.path[-1]] = True
+        holder[requirement.path[-1]] = "yes" if requirement.value == "boolean" else True
     assert any(reason.startswith(requirement.field + ":") for reason in catalogue().validate(event))
+
+
+def test_the_seed_of_event_types_names_every_type() -> None:
+    with (ROOT / "seeds" / "event_types.csv").open() as file:
+        assert sorted(row["event_type"] for row in csv.DictReader(file)) == TYPES
+
+
+def test_what_a_person_writes_is_personal_data() -> None:
+    pii = {c["name"]: c["config"]["meta"]["pii"] for c in raw_source()["columns"]}
+    assert {pii[f"properties.{name}"] for name in ("text", "title", "query", "link_url")} == {"quasi"}
+    assert {pii[f"properties.{name}"] for name in ("author_name", "email", "post_url")} == {"direct"}
+
+
+@pytest.mark.parametrize(
+    ("event_type", "properties", "field"),
+    [
+        ("review", {"product_id": "p1", "rating": 6}, "rating"),
+        ("review", {"product_id": "p1", "rating": 4.5}, "rating"),
+        ("scroll", {"depth_percent": 101}, "depth_percent"),
+        ("payment", {"order_id": "1", "amount": 9.9, "payment_status": "lost"}, "payment_status"),
+        ("payment", {"order_id": "1", "amount": -1, "payment_status": "paid"}, "amount"),
+        ("consent_changed", {"analytics": "yes", "marketing": False}, "analytics"),
+        ("customer_updated", {"age": -1}, "age"),
+    ],
+)
+def test_a_value_outside_its_range_is_a_reason(
+    order: dict[str, Any], event_type: str, properties: dict[str, Any], field: str
+) -> None:
+    reasons = catalogue().validate({**order, "event_type": event_type, "properties": properties})
+    assert {reason.split(":")[0] for reason in reasons} == {f"properties.{field}"}
 
 
 def test_every_reason_is_given_with_its_field(order: dict[str, Any]) -> None:
@@ -161,7 +199,7 @@ def test_raw_columns_hold_what_landing_adds() -> None:
 
 
 def test_dbt_sources_tag_every_column_with_pii() -> None:
-    table = yaml.safe_load(catalogue().dbt_sources())["sources"][0]["tables"][0]
+    table = raw_source()
     pii = {column["name"]: column["config"]["meta"]["pii"] for column in table["columns"]}
     assert pii["customer_id"] == "direct"
     assert pii["properties.age_band"] == "quasi"
