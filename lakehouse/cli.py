@@ -166,6 +166,26 @@ def render() -> None:
         click.echo(path)
 
 
+@contracts.command("check")
+def check_contracts() -> None:
+    """Refuse what would break a released contract; additions pass."""
+    from ingestion.compatibility import check
+    from ingestion.contract import catalogue
+
+    found = check()
+    if broken := [str(change) for change in found if change.mend]:
+        raise UserError("\n".join(broken))
+    click.echo(f"{len(catalogue().versions)} contracts, {len(found)} additions since the release.")
+
+
+@contracts.command()
+def release() -> None:
+    """Write today's contracts as those that later ones must not break."""
+    from ingestion.compatibility import release
+
+    click.echo(release())
+
+
 @main.group()
 def dashboards() -> None:
     """Superset's assets as code."""

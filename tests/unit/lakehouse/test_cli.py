@@ -1,12 +1,14 @@
 """The command line: one sentence and exit 1 for what the user can mend."""
 
 import json
+import re
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from ingestion.compatibility import Change
 from lakehouse.cli import main
 from lakehouse.settings import get_settings
 
@@ -54,6 +56,25 @@ def test_up_without_the_jvm_parts_says_to_set_up(tmp_path: Path) -> None:
     done = lakehouse(tmp_path / "state", "up", LAKEHOUSE_LIB=str(tmp_path))
     assert done.exit_code == 1
     assert "run `make setup`" in done.stderr
+
+
+def test_contracts_that_break_nothing_are_one_line(tmp_path: Path) -> None:
+    done = lakehouse(tmp_path, "contracts", "check")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert re.fullmatch(r"\d+ contracts, \d+ additions since the release\.\n", done.stdout)
+
+
+def test_contracts_that_break_are_a_sentence_each_and_exit_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [
+        Change("cart.v1.json", "brand", "was removed", "undo it"),
+        Change("cart.v1.json", "size", "is new", ""),
+    ]
+    monkeypatch.setattr("ingestion.compatibility.check", lambda: found)
+    done = lakehouse(tmp_path, "contracts", "check")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "Error: cart.v1.json, field brand: was removed; undo it.\n"
 
 
 def test_status_of_nothing_is_json_and_exit_1(tmp_path: Path) -> None:
