@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from ingestion.collector import shop
 from ingestion.collector.publish import KafkaAwayError, Publisher
 from lakehouse.settings import Settings
 
@@ -185,6 +186,7 @@ def create_app(
             Route("/v1/events", events, methods=["POST"]),
             Route("/health", health),
             Route("/ready", ready),
+            *shop.routes(),
         ],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
