@@ -11,7 +11,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.visitor import SECRET, SENT_WITHIN_SECONDS, Visitor, ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.e2e
 
 
 def shopping(browser: Chrome, open_page: Callable[[str], None]) -> None:

@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 
 from tests.visitor import QUIET_SECONDS, SECRET, Visitor, ids, moment
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.e2e
 
 
 def test_before_a_choice_nothing_is_sent_or_stored(visitor: Visitor) -> None:

@@ -8,7 +8,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.visitor import QUIET_SECONDS, SENT_WITHIN_SECONDS, Visitor, ids, set_offline
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long]
+pytestmark = pytest.mark.e2e
 
 
 def test_what_happens_offline_arrives_later_under_the_same_id(visitor: Visitor) -> None:
