@@ -109,7 +109,7 @@ class Catalogue:
 
     def dbt_sources(self) -> str:
         """Text of models/staging/raw/_raw__sources.yml."""
-        return contract_text.dbt_sources(self.raw_columns(), self.versions.values())
+        return contract_text.dbt_sources(self.envelope, self.raw_columns(), self.versions.values())
 
     def markdown(self) -> str:
         """The event catalogue of docs/data.md."""

@@ -18,14 +18,16 @@ BEGIN, END = "<!-- event catalogue: begin -->\n", "<!-- event catalogue: end -->
 HEADER = "# Written from ingestion/contracts by `lakehouse contracts render`; do not edit.\n"
 
 
-def dbt_sources(columns: Iterable[spark_types.Column], contracts: Iterable["Contract"]) -> str:
-    """The source of raw.events; properties are listed as nested columns, so that each has its pii tag."""
+def dbt_sources(
+    envelope: dict[str, Any], columns: Iterable[spark_types.Column], contracts: Iterable["Contract"]
+) -> str:
+    """The source of raw.events; fields of objects are nested columns, so that each has its pii tag."""
+    inside = {name: field.get("properties", {}) for name, field in envelope["properties"].items()}
+    inside["properties"] = spark_types.union(contracts)
     listed = []
     for column in columns:
         listed.append(_dbt_column(*column))
-        if column.name == "properties":
-            fields = spark_types.union(contracts)
-            listed += [_dbt_column(*nested) for nested in _nested("properties", fields)]
+        listed += [_dbt_column(*nested) for nested in _nested(column.name, inside.get(column.name, {}))]
     table = {
         "name": "events",
         "description": "One Kafka record, accepted or rejected (with reasons), as often as it landed.",
@@ -83,16 +85,20 @@ def _table(schema: dict[str, Any]) -> str:
 def _rows(prefix: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool]]:
     for name, field in schema["properties"].items():
         yield prefix + name, field, name in schema["required"]
-        if "items" in field:
+        if "properties" in field:
+            yield from _rows(f"{prefix}{name}.", field)
+        if "properties" in field.get("items", {}):
             yield from _rows(f"{prefix}{name}[].", field["items"])
 
 
 def _row(name: str, field: dict[str, Any], required: bool) -> str:
-    nested = "properties" in field.get("items", {}) or field["type"] == "object"
-    kind = field["type"] if nested else spark_types.spark_type(field).lower()
+    declared = field["type"] if isinstance(field["type"], str) else field["type"][0]
+    nested = "properties" in field.get("items", {}) or declared == "object"
+    kind = declared if nested else spark_types.spark_type(field).lower()
     meaning = field["description"]
     if "enum" in field:
-        meaning += " One of " + ", ".join(f"`{choice}`" for choice in field["enum"]) + "."
+        choices = [f"`{choice}`" for choice in field["enum"] if choice is not None]
+        meaning += " One of " + ", ".join(choices) + "."
     if field.get("unit", "money") != "money":  # money is a type already
         meaning += f" Unit: {field['unit']}."
     return f"| {name} | {kind} | {'yes' if required else ''} | {field['pii']} | {meaning} |"

@@ -102,4 +102,6 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
             return st.booleans()
         case "integer":
             return st.integers(schema["minimum"], schema["maximum"])
-    return st.floats(schema["minimum"], schema["maximum"], allow_nan=False) | st.integers(0, 10**6)
+    return st.floats(schema["minimum"], schema["maximum"], allow_nan=False) | st.integers(
+        0, min(10**6, int(schema["maximum"]))
+    )

@@ -52,6 +52,8 @@ def raw_rows(records: DataFrame, contracts: Catalogue) -> DataFrame:
         "record.visitor_id as visitor_id",
         "record.session_id as session_id",
         "coalesce(record.occurrence, 1) as occurrence",
+        "case when is_accepted then record.context end as context",
+        "case when is_accepted then record.consent end as consent",
         "case when is_accepted then record.properties end as properties",
         "is_accepted",
         "rejection_reasons",

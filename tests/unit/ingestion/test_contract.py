@@ -16,6 +16,7 @@ from lakehouse.settings import ROOT
 from tests.made import values
 
 TYPES = sorted(catalogue().contracts)
+EVENTS = {name: values(catalogue().contracts[name].event) for name in TYPES}
 
 
 def raw_source() -> dict[str, Any]:
@@ -28,7 +29,7 @@ def raw_source() -> dict[str, Any]:
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_every_event_built_from_a_contract_keeps_it(event_type: str, data: st.DataObject) -> None:
-    event = data.draw(values(catalogue().contracts[event_type].event))
+    event = data.draw(EVENTS[event_type])
     assert catalogue().validate(event) == []
 
 
@@ -36,9 +37,10 @@ def test_every_event_built_from_a_contract_keeps_it(event_type: str, data: st.Da
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_breaking_any_requirement_is_a_reason_on_its_field(event_type: str, data: st.DataObject) -> None:
-    event = data.draw(values(catalogue().contracts[event_type].event))
-    broken = [r for r in catalogue().requirements(event_type) if r.keyword in ("type", "required")]
-    requirement = data.draw(st.sampled_from([r for r in broken if r.path and "[]" not in r.path]))
+    event = data.draw(EVENTS[event_type])
+    broken = [r for r in catalogue().requirements(event_type) if r.keyword in ("type", "required") and r.path]
+    there = [r for r in broken if "[]" not in r.path and all(event.get(step) for step in r.path[:-1][:1])]
+    requirement = data.draw(st.sampled_from(there))
     holder = event
     for step in requirement.path[:-1]:
         holder = holder[step]
@@ -176,6 +178,7 @@ def test_spark_schema_is_the_envelope_with_the_sorted_union_of_properties() -> N
     schema = catalogue().spark_schema()
     assert schema.startswith("event_id STRING, event_type STRING, contract_version INT, source STRING, ")
     assert "occurred_at TIMESTAMP" in schema
+    assert "context STRUCT<bot_reasons: ARRAY<STRING>, bot_score: DOUBLE, " in schema
     assert "line_total: DECIMAL(18,4)" in schema
     assert "starts_on: DATE" in schema
     inside = catalogue().properties_schema()
@@ -204,6 +207,7 @@ def test_dbt_sources_tag_every_column_with_pii() -> None:
     assert pii["customer_id"] == "direct"
     assert pii["properties.age_band"] == "quasi"
     assert pii["properties.lines.quantity"] == "none"
+    assert (pii["context"], pii["context.page_url"], pii["consent.analytics"]) == ("none", "quasi", "none")
     assert table["config"]["loaded_at_field"] == "landed_at"
     assert all(column["description"] for column in table["columns"])
 
