@@ -11,9 +11,11 @@ from typing import Any
 
 from ingestion.bookmarks import Bookmark
 from ingestion.collector.publish import KafkaAwayError, Publisher
+from ingestion.protect import protected
 from ingestion.sources import source_named
 from ingestion.sources.records import to_events
 from lakehouse.errors import UserError
+from lakehouse.privacy import pseudonym
 from lakehouse.settings import Settings
 
 SAVE_SECONDS = 3.0
@@ -70,6 +72,7 @@ def replay(
         publisher,
         already=bookmark.read() if resume else 0,
         pace=Pace(rate),
+        protect=_protection(settings),
         report=lambda done: progress(done, total),
     )
     started, started_cpu = time.monotonic(), time.process_time()
@@ -137,9 +140,11 @@ class _Run:
         *,
         already: int,
         pace: Pace,
+        protect: Callable[[Event], Event],
         report: Callable[[int], None],
     ) -> None:
         self._bookmark, self._publisher, self._pace, self._report = bookmark, publisher, pace, report
+        self._protect = protect
         self._already, self._held = already, 0
         self.read = self.skipped = 0
         self.acknowledged = already
@@ -152,7 +157,7 @@ class _Run:
             if held and self._held == limit:
                 return False
             if held and self.read >= self._already:
-                self._publisher.publish(event)
+                self._publisher.publish(self._protect(event))
                 self._pace.step()
             else:
                 self.skipped += 1
@@ -171,6 +176,14 @@ class _Run:
             self._bookmark.save(self.read)
         self._report(self.read)
         self._save_at = time.monotonic() + SAVE_SECONDS
+
+
+def _protection(settings: Settings) -> Callable[[Event], Event]:
+    """Published files name nobody: their ids stay as published, unless the settings say otherwise."""
+    if not settings.pseudonymise_replays:
+        return lambda event: event
+    pseudonyms = pseudonym.load(settings)
+    return lambda event: protected(event, pseudonyms)
 
 
 @contextmanager

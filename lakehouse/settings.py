@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     future_after_minutes: int = Field(10, ge=0, description="Events further ahead do not move the watermark")
     compaction_interval_seconds: int = Field(600, ge=1, description="Pause between compactions of raw.events")
 
+    pseudonym_key_file: Path | None = Field(
+        None, description="Keys of pseudonyms; else secrets/pseudonym_keys in the state folder"
+    )
+    pseudonymise_replays: bool = Field(False, description="Pseudonyms for ids in replayed files, too")
+
     superset_database: str | None = Field(
         None, description="SQLAlchemy address of Superset's metadata; else SQLite in the state folder"
     )

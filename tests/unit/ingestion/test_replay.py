@@ -53,6 +53,19 @@ def test_every_record_is_published_in_file_order(run: Any, fake_producer: Any, s
     assert bookmarks(settings) == []
 
 
+@pytest.mark.parametrize("pseudonymise", [True, False])
+def test_ids_of_a_file_stay_as_published_unless_the_settings_say_otherwise(
+    settings: Settings, file: Path, fake_producer: Any, pseudonymise: bool
+) -> None:
+    publisher = Publisher(settings, connect=lambda given: fake_producer)
+    chosen = settings.replace(pseudonymise_replays=pseudonymise)
+    replay("online_retail", file, chosen, publisher=publisher)
+    customers = {event["customer_id"] for event in fake_producer.events()}
+    assert len(customers) == 1
+    assert (customers == {"7"}) is not pseudonymise
+    assert all(customer.startswith("p1_") for customer in customers) is pseudonymise
+
+
 def test_a_finished_replay_starts_anew_and_gives_the_same_ids(run: Any, fake_producer: Any) -> None:
     run()
     run()

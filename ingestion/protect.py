@@ -1,0 +1,73 @@
+"""Contracts meet privacy: which fields of an event lead to a person, and what a dead letter may show."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import orjson
+
+from ingestion.contract import catalogue
+from ingestion.contract_files import Schema, types
+from lakehouse.privacy.address import without_emails
+from lakehouse.privacy.pseudonym import REMOVED, Direct, Pseudonyms, pseudonymised
+
+Event = dict[str, Any]
+
+
+def protected(event: Event, pseudonyms: Pseudonyms) -> Event:
+    """A copy without anything that its contract marks `pii: direct` in clear."""
+    return pseudonymised(event, direct_fields(_known_type(event)), pseudonyms)
+
+
+@cache
+def direct_fields(event_type: str | None) -> tuple[Direct, ...]:
+    """Every field with `pii: direct` of a type, or of the envelope alone."""
+    return tuple(_direct(_schema(event_type), ()))
+
+
+def letter(event: Event) -> str:
+    """The text of a protected event for a dead letter: fields that no contract knows keep their name only."""
+    return without_emails(orjson.dumps(_shown(event, _schema(_known_type(event)))).decode())
+
+
+def bare_letter(event: Event) -> str:
+    """The same without consent: what kind of event it was, and nothing that it said."""
+    source = event.get("source")
+    known = source if isinstance(source, str) and source.isascii() else None
+    return orjson.dumps({"event_type": _known_type(event), "source": known}).decode()
+
+
+def bare_reasons(reasons: list[str]) -> list[str]:
+    """The fields that break the contract, without the values that do."""
+    fields = dict.fromkeys(without_emails(reason.split(": ")[0]) for reason in reasons)
+    return [f"{field}: breaks the contract" for field in fields]
+
+
+def _known_type(event: Event) -> str | None:
+    name = event.get("event_type")
+    return name if isinstance(name, str) and name in catalogue().contracts else None
+
+
+def _schema(event_type: str | None) -> Schema:
+    return catalogue().envelope if event_type is None else catalogue().contracts[event_type].event
+
+
+def _direct(schema: Schema, path: tuple[str, ...]) -> Iterator[Direct]:
+    for name, field in schema.get("properties", {}).items():
+        if field.get("pii") == "direct":
+            yield Direct((*path, name), name in schema.get("required", []))
+        else:
+            yield from _direct(field, (*path, name))
+    if "items" in schema:
+        yield from _direct(schema["items"], (*path, "[]"))
+
+
+def _shown(value: Any, schema: Schema) -> Any:
+    if isinstance(value, dict):
+        fields = schema.get("properties", {})
+        return {
+            name: _shown(each, fields[name]) if name in fields else REMOVED for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_shown(each, schema["items"]) for each in value] if "items" in schema else []
+    return REMOVED if value is not None and {"object", "array"} & set(types(schema)) else value
