@@ -64,6 +64,21 @@ class Settings(BaseSettings):
         None, description="Keys of pseudonyms; else secrets/pseudonym_keys in the state folder"
     )
     pseudonymise_replays: bool = Field(False, description="Pseudonyms for ids in replayed files, too")
+    server_consent: bool = Field(
+        True, description="Whether events under a server's key that are silent about consent have it"
+    )
+    source_keys_file: Path | None = Field(
+        None, description="Keys that senders to the collector must carry; without, anyone may send"
+    )
+    allowed_origins: str = Field(
+        "", description="Web pages that may read the collector's answers: origins with commas between, or *"
+    )
+    trusted_proxy: bool = Field(
+        False, description="Whether a proxy before the collector names the sender in X-Forwarded-For"
+    )
+    requests_per_second: float = Field(
+        200, ge=0, description="Requests that one sender may make to the collector for long; 0 is no limit"
+    )
 
     superset_database: str | None = Field(
         None, description="SQLAlchemy address of Superset's metadata; else SQLite in the state folder"

@@ -10,6 +10,7 @@ Event = dict[str, Any]
 SHOP = "shop"
 FIRST_DAY = datetime(2025, 1, 1)
 DAYS, CUSTOMERS, PRODUCTS, ORDERS, VIEWS = 90, 60, 20, 300, 200
+CONSENT = {"analytics": True, "marketing": False}
 DATES = {"date-time": "2025-01-31T08:30:00Z", "date": "2025-01-31"}
 
 

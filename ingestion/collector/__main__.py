@@ -6,12 +6,18 @@ import sys
 import uvicorn
 
 from ingestion.collector.app import create_app
+from ingestion.collector.body import MAX_BODY_BYTES
+from lakehouse.errors import UserError
 from lakehouse.settings import get_settings
 
 
 def main() -> None:
     """Binds first, so that a taken port is one clear sentence."""
-    settings = get_settings()
+    try:
+        settings = get_settings()
+        app = create_app(settings)
+    except UserError as error:
+        sys.exit(f"Collector: {error}")
     try:
         door = socket.create_server((settings.host, settings.collector_port), backlog=512)
     except OSError as error:
@@ -20,7 +26,15 @@ def main() -> None:
             "free the port or set LAKEHOUSE_COLLECTOR_PORT."
         )
     door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms
-    config = uvicorn.Config(create_app(settings), log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # whom to believe is LAKEHOUSE_TRUSTED_PROXY's matter
+        server_header=False,
+        ws="wsproto",
+        ws_max_size=MAX_BODY_BYTES,
+    )
     uvicorn.Server(config).run(sockets=[door])
 
 

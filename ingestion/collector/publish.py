@@ -13,10 +13,12 @@ import orjson
 from ingestion.contract import catalogue
 from ingestion.topics import CHECKED, DEAD_LETTER, MAX_RECORD_BYTES, route
 from lakehouse.errors import UserError
+from lakehouse.privacy.address import without_emails
 from lakehouse.settings import Settings
 
 POLL_EVERY = 500
 OnDelivery = Callable[[Any, Any], None]
+Payload = str | Callable[[], str] | None
 
 
 class KafkaAwayError(UserError):
@@ -64,11 +66,11 @@ class Publisher:
         )
 
     def publish(
-        self, event: Any, *, payload: str | None = None, on_delivery: OnDelivery | None = None
+        self, event: Any, *, payload: Payload = None, on_delivery: OnDelivery | None = None
     ) -> list[str]:
         """Sends the event to its topic, or to dead_letter with the reasons, which it returns.
 
-        `payload` is the text that the event came as; a dead letter keeps it.
+        `payload` is the text that a dead letter keeps, or makes it; else that is the event.
         """
         stamped = {**event, "received_at": self._now()} if isinstance(event, dict) else event
         if reasons := self._catalogue.validate(stamped):
@@ -87,14 +89,15 @@ class Publisher:
         event: Any,
         reasons: list[str],
         *,
-        payload: str | None = None,
+        payload: Payload = None,
         on_delivery: OnDelivery | None = None,
     ) -> list[str]:
         """Sends what is no event to dead_letter; nothing is dropped unseen."""
         source = event.get("source") if isinstance(event, dict) else None
+        text = payload() if callable(payload) else payload
         letter = {
-            "reasons": [reason.encode("utf-8", "backslashreplace").decode() for reason in reasons],
-            "payload": json.dumps(event, default=str) if payload is None else payload,
+            "reasons": [_writable(without_emails(reason)) for reason in reasons],
+            "payload": json.dumps(event, default=str) if text is None else _writable(text),
             "source": source if isinstance(source, str) and source.isascii() else None,
             "received_at": self._now(),
         }
@@ -183,3 +186,7 @@ class Publisher:
             moment = datetime.fromtimestamp(millisecond / 1000, UTC)
             self._stamp = (millisecond, moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{millisecond % 1000:03d}Z")
         return self._stamp[1]
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

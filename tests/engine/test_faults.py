@@ -16,7 +16,7 @@ from lakehouse.errors import UserError
 from lakehouse.servers import stack as servers
 from lakehouse.servers import supervisor
 from tests.conftest import free_port
-from tests.made import order
+from tests.made import CONSENT, order
 
 pytestmark = pytest.mark.engine
 
@@ -124,7 +124,7 @@ def test_without_kafka_and_hdfs_nothing_is_said_to_be_well_and_nothing_is_lost(s
         supervisor.stop(interface, name)
     try:
         collector = f"http://{stack.settings.host}:{stack.settings.collector_port}/track-event"
-        answer = httpx.post(collector, json=order("away", source=SOURCE), timeout=60)
+        answer = httpx.post(collector, json=order("away", source=SOURCE, consent=CONSENT), timeout=60)
         assert answer.status_code == 503
         done = stack.run("lakehouse", "status", "--json", check=False)
         assert (done.returncode, json.loads(done.stdout)["ok"]) == (1, False)

@@ -1,13 +1,17 @@
 """What the unit tests of ingestion share; real Kafka is met in tests/engine."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import confluent_kafka
 import orjson
 import pytest
+from starlette.testclient import TestClient
 
+from ingestion.collector.app import create_app
 from ingestion.collector.publish import Publisher
 from lakehouse.settings import Settings
 
@@ -65,6 +69,26 @@ def publisher(settings: Settings, fake_producer: FakeProducer) -> Publisher:
 
 
 @pytest.fixture
+def open_door(settings: Settings, fake_producer: FakeProducer) -> Iterator[Callable[..., TestClient]]:
+    """Starts a collector with some settings changed."""
+    poll = fake_producer.poll
+
+    def polled(seconds: float) -> int:
+        poll(seconds)
+        time.sleep(min(seconds, 0.002))
+        return 0
+
+    fake_producer.poll = polled  # type: ignore[method-assign]
+    with ExitStack() as doors:
+
+        def start(**changes: Any) -> TestClient:
+            app = create_app(settings.replace(**changes), connect=lambda options: fake_producer)
+            return doors.enter_context(TestClient(app))
+
+        yield start
+
+
+@pytest.fixture
 def order() -> dict[str, Any]:
     """An event that keeps its contract."""
     line = {"product_id": "22", "quantity": 3, "unit_price": 2.55, "line_total": 7.65}
@@ -75,6 +99,7 @@ def order() -> dict[str, Any]:
         "source": "web",
         "occurred_at": "2025-01-31T08:30:00Z",
         "customer_id": "17850",
+        "consent": {"analytics": True, "marketing": False},
         "properties": {"order_id": "536365", "order_status": "placed", "lines": [line]},
     }
 

@@ -1,0 +1,98 @@
+"""What happens to an event between the door and Kafka: limits, source, enrichment, pseudonyms, consent."""
+
+import secrets
+from typing import Any, NamedTuple
+
+from ingestion import protect
+from ingestion.collector.access import Grant
+from ingestion.collector.body import UnreadableError, over_limits
+from ingestion.collector.deliveries import Deliveries
+from ingestion.collector.enrich import Sender, enrich
+from ingestion.collector.metrics import Metrics
+from ingestion.collector.publish import KafkaAwayError, OnDelivery, Publisher
+from ingestion.contract import catalogue
+from lakehouse.privacy import consent
+from lakehouse.privacy.pseudonym import Pseudonyms
+
+RETRY_AFTER_SECONDS = 5
+# A text that is no event cannot be searched for what leads to a person.
+UNSEEN = "[removed: no event, so what it holds of a person cannot be told]"
+
+Event = dict[str, Any]
+
+
+class Answer(NamedTuple):
+    """What a sender is told."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Intake:
+    """Takes batches of parsed events and answers when Kafka has acknowledged them."""
+
+    def __init__(
+        self, publisher: Publisher, pseudonyms: Pseudonyms, metrics: Metrics, *, server_consent: bool
+    ) -> None:
+        self._publisher, self._pseudonyms, self._metrics = publisher, pseudonyms, metrics
+        self._server_consent = server_consent
+        # Never written: a count's id lasts as long as this process, then no one can compute it again.
+        self._count_secret = secrets.token_bytes(32)
+
+    async def take(self, events: list[Any], sender: Sender, grant: Grant | None) -> Answer:
+        """202, 400 with every reason, or 503 where Kafka is away."""
+        deliveries, rejected = Deliveries(), []
+        with self._metrics.in_flight.track_inprogress(), self._metrics.latency.time():
+            try:
+                for index, event in enumerate(events):
+                    deliveries.expect()
+                    if reasons := self._publish(event, sender, grant, deliveries.on_delivery):
+                        event_id = event.get("event_id") if isinstance(event, dict) else None
+                        rejected.append({"index": index, "event_id": event_id, "reasons": reasons})
+                arrived = await deliveries.arrived()
+            except KafkaAwayError:
+                arrived = False
+        if not arrived:
+            self._metrics.failed.inc(len(events))
+            return Answer(
+                503, {"error": "Kafka does not acknowledge events; send the same events again later."}
+            )
+        self._metrics.rejected.inc(len(rejected))
+        self._metrics.accepted.inc(len(events) - len(rejected))
+        answer = {"accepted": len(events) - len(rejected), "rejected": rejected}
+        return Answer(400 if rejected else 202, answer)
+
+    def _publish(self, event: Any, sender: Sender, grant: Grant | None, on_delivery: OnDelivery) -> list[str]:
+        if reason := _no_event(event, grant):
+            return self._publisher.reject(None, [reason], payload=UNSEEN, on_delivery=on_delivery)
+        enriched = enrich(event, sender)
+        when_silent = self._server_consent and sender.is_server
+        if not consent.allows_analytics(event, when_silent=when_silent):
+            return self._count(enriched, on_delivery)
+        hidden = protect.protected(enriched, self._pseudonyms)
+        return self._publisher.publish(
+            hidden, payload=lambda: protect.letter(hidden), on_delivery=on_delivery
+        )
+
+    def _count(self, event: Event, on_delivery: OnDelivery) -> list[str]:
+        """A valid event without consent is counted; one that is not says so, without its content."""
+        sent = {name: value for name, value in event.items() if name != "received_at"}
+        if reasons := catalogue().validate(sent):
+            bare = protect.bare_reasons(reasons)
+            self._publisher.reject(None, bare, payload=protect.bare_letter(event), on_delivery=on_delivery)
+            return reasons
+        self._metrics.counted.inc()
+        return self._publisher.publish(consent.counted(sent, self._count_secret), on_delivery=on_delivery)
+
+
+def _no_event(event: Any, grant: Grant | None) -> str | None:
+    """Why this is nothing that could be enriched, or not this sender's to send."""
+    if isinstance(event, UnreadableError):
+        return f"event: {event}"
+    if limit := over_limits(event):
+        return f"event: {limit}"
+    if not isinstance(event, dict):
+        return "event: is no object"
+    if grant is not None and event.get("source") != grant.source:
+        return f"source: is not {grant.source}, which the key is for"
+    return None
