@@ -1,5 +1,6 @@
 """Contracts meet privacy: which fields of an event lead to a person, and what a dead letter may show."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -32,9 +33,13 @@ def letter(event: Event) -> str:
 
 def bare_letter(event: Event) -> str:
     """The same without consent: what kind of event it was, and nothing that it said."""
-    source = event.get("source")
-    known = source if isinstance(source, str) and source.isascii() else None
-    return orjson.dumps({"event_type": _known_type(event), "source": known}).decode()
+    return orjson.dumps({"event_type": _known_type(event), "source": known_source(event)}).decode()
+
+
+def known_source(event: Event) -> str | None:
+    """The source, where it has the form of one; anything else could be anybody's name."""
+    source, form = event.get("source"), catalogue().envelope["properties"]["source"]["pattern"]
+    return source if isinstance(source, str) and re.fullmatch(form, source) else None
 
 
 def bare_reasons(reasons: list[str]) -> list[str]:

@@ -78,8 +78,8 @@ class Intake:
         """A valid event without consent is counted; one that is not says so, without its content."""
         sent = {name: value for name, value in event.items() if name != "received_at"}
         if reasons := catalogue().validate(sent):
-            bare = protect.bare_reasons(reasons)
-            self._publisher.reject(None, bare, payload=protect.bare_letter(event), on_delivery=on_delivery)
+            whose, bare = {"source": protect.known_source(event)}, protect.bare_reasons(reasons)
+            self._publisher.reject(whose, bare, payload=protect.bare_letter(event), on_delivery=on_delivery)
             return reasons
         self._metrics.counted.inc()
         return self._publisher.publish(consent.counted(sent, self._count_secret), on_delivery=on_delivery)

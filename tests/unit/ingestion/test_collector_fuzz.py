@@ -33,6 +33,10 @@ GOOD = st.one_of(
 )
 FIELDS = st.sampled_from([*catalogue().envelope["properties"], "unknown"])
 
+MARK = "4711081512345678"
+CLEAR = st.sampled_from([MARK, int(MARK), [MARK], {"id": MARK}, MARK * 20])
+SENT = {"Content-Type": "application/json"}
+
 
 @st.composite
 def odd_events(draw: st.DrawFn) -> Any:
@@ -55,6 +59,21 @@ def test_every_event_is_accepted_or_rejected_and_written(
     written = fake_producer.sent[before:]
     assert len([topic for topic, _, _ in written if topic == DEAD_LETTER]) == len(told["rejected"])
     assert all(catalogue().validate(event) == [] for topic, _, event in written if topic != DEAD_LETTER)
+
+
+@PATIENT
+@given(
+    event=odd_events(),
+    consent=st.sampled_from([{"analytics": True}, {"analytics": False}, None, "yes"]),
+    ids=st.dictionaries(st.sampled_from(["customer_id", "visitor_id", "session_id"]), CLEAR, min_size=1),
+)
+def test_no_id_is_ever_written_in_clear(
+    open_door: Callable[..., TestClient], fake_producer: Any, event: Any, consent: Any, ids: dict[str, Any]
+) -> None:
+    client, before = door(open_door), len(fake_producer.sent)
+    client.post("/track-event", content=orjson.dumps({**event, "consent": consent, **ids}), headers=SENT)
+    ((_, key, written),) = fake_producer.sent[before:]
+    assert MARK not in f"{key} {orjson.dumps(written).decode()}"
 
 
 @PATIENT

@@ -87,7 +87,7 @@ def test_without_consent_a_bad_event_is_answered_in_full_and_kept_bare(
     answer = open_door().post("/track-event", json=bad)
     assert "17850" in answer.json()["rejected"][0]["reasons"][0]
     (letter,) = fake_producer.events("dead_letter")
-    assert letter["reasons"] == ["customer_id: breaks the contract"]
+    assert (letter["reasons"], letter["source"]) == (["customer_id: breaks the contract"], "web")
     assert json.loads(letter["payload"]) == {"event_type": "order_placed", "source": "web"}
 
 
