@@ -17,18 +17,18 @@ Event = dict[str, Any]
 
 def protected(event: Event, pseudonyms: Pseudonyms) -> Event:
     """A copy without anything that its contract marks `pii: direct` in clear."""
-    return pseudonymised(event, direct_fields(_known_type(event)), pseudonyms)
+    return pseudonymised(event, direct_fields(_contract(event)), pseudonyms)
 
 
 @cache
-def direct_fields(event_type: str | None) -> tuple[Direct, ...]:
-    """Every field with `pii: direct` of a type, or of the envelope alone."""
-    return tuple(_direct(_schema(event_type), ()))
+def direct_fields(contract: tuple[str, int] | None) -> tuple[Direct, ...]:
+    """Every field with `pii: direct` of a type's version, or of the envelope alone."""
+    return tuple(_direct(_schema(contract), ()))
 
 
 def letter(event: Event) -> str:
     """The text of a protected event for a dead letter: fields that no contract knows keep their name only."""
-    return without_emails(orjson.dumps(_shown(event, _schema(_known_type(event)))).decode())
+    return without_emails(orjson.dumps(_shown(event, _schema(_contract(event)))).decode())
 
 
 def bare_letter(event: Event) -> str:
@@ -53,8 +53,18 @@ def _known_type(event: Event) -> str | None:
     return name if isinstance(name, str) and name in catalogue().contracts else None
 
 
-def _schema(event_type: str | None) -> Schema:
-    return catalogue().envelope if event_type is None else catalogue().contracts[event_type].event
+def _contract(event: Event) -> tuple[str, int] | None:
+    """The contract to judge by: of a version that does not exist, the newest that does."""
+    name, version = _known_type(event), event.get("contract_version")
+    if name is None:
+        return None
+    if isinstance(version, int) and (name, version) in catalogue().versions:
+        return name, version
+    return name, catalogue().contracts[name].version
+
+
+def _schema(contract: tuple[str, int] | None) -> Schema:
+    return catalogue().envelope if contract is None else catalogue().versions[contract].event
 
 
 def _direct(schema: Schema, path: tuple[str, ...]) -> Iterator[Direct]:

@@ -10,10 +10,10 @@ BY = Pseudonyms([Key("p1", b"k" * 32)])
 
 
 def test_direct_fields_are_those_that_the_contract_tags() -> None:
-    found = protect.direct_fields("order_placed")
+    found = protect.direct_fields(("order_placed", 1))
     assert {Direct((name,), False) for name in ("customer_id", "visitor_id", "session_id")} <= set(found)
     assert protect.direct_fields(None)
-    assert Direct(("customer_id",), True) in protect.direct_fields("campaign_sent")
+    assert Direct(("customer_id",), True) in protect.direct_fields(("campaign_sent", 1))
 
 
 def test_a_letter_shows_known_fields_and_only_the_names_of_others(order: dict[str, Any]) -> None:
@@ -32,6 +32,14 @@ def test_a_letter_shows_known_fields_and_only_the_names_of_others(order: dict[st
 def test_of_an_unknown_type_no_property_is_shown(order: dict[str, Any]) -> None:
     kept = json.loads(protect.letter({**order, "event_type": "applause", "properties": {"name": "Bob"}}))
     assert (kept["event_type"], kept["properties"]) == ("applause", {"name": "[removed]"})
+
+
+def test_of_an_unknown_version_the_newest_says_what_may_be_shown(order: dict[str, Any]) -> None:
+    order["properties"]["phone"] = "030 123456"
+    for version in (99, "1", [1]):
+        kept = json.loads(protect.letter(protect.protected({**order, "contract_version": version}, BY)))
+        assert kept["customer_id"].startswith("p1_")
+        assert (kept["properties"]["order_id"], kept["properties"]["phone"]) == ("536365", "[removed]")
 
 
 def test_without_consent_a_letter_says_what_kind_of_event_it_was(order: dict[str, Any]) -> None:
