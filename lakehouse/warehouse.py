@@ -1,7 +1,8 @@
 """SQL through the gateway's Thrift door: what `lakehouse sql`, training and tests use."""
 
 import logging
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pyhive import hive
@@ -31,11 +32,24 @@ def message_of(error: Exception) -> str:
     return text.split("\n\tat ")[0].split("\nJVM stacktrace")[0].strip()
 
 
+@contextmanager
+def closed_quietly(opened: Any) -> Iterator[Any]:
+    """Close it at the end; a server that fails at that takes no rows back.
+
+    Hive's part of the Thrift server now and then misses a class of its own when a session ends.
+    """
+    try:
+        yield opened
+    finally:
+        with suppress(OSError, hive.Error, TTransportException):
+            opened.close()
+
+
 def query(sql: str, settings: Settings | None = None) -> list[dict[str, Any]]:
     """Rows of one statement as dicts, [] when it gives none; UserError with the engine's words."""
     with (
-        closing(connect(settings or get_settings())) as connection,
-        closing(connection.cursor()) as cursor,
+        closed_quietly(connect(settings or get_settings())) as connection,
+        closed_quietly(connection.cursor()) as cursor,
     ):
         try:
             cursor.execute(sql)
