@@ -4,7 +4,7 @@ What cannot be read stays as the text it was: the event's contract then rejects 
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +13,7 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 AMERICAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) ([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 EXACT_INTEGERS = 2**53
+EPOCH = datetime(1970, 1, 1)
 
 
 def text(value: Any) -> str | None:
@@ -61,6 +62,17 @@ def money(value: Any) -> Any:
 def moment(value: Any) -> str | None:
     """A time as RFC 3339 in UTC; a time without zone is UTC."""
     return _moment(value) if value else None
+
+
+def since_1970(seconds: Any) -> str | None:
+    """Unix seconds as RFC 3339 in UTC."""
+    count = number(seconds)
+    if type(count) not in (int, float):
+        return text(seconds)
+    try:
+        return _rfc3339(EPOCH + timedelta(seconds=count))
+    except OverflowError:
+        return text(seconds)
 
 
 @lru_cache(maxsize=65_536)  # a file repeats its times: one invoice, one minute

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.sources.values import identifier, moment, money, number, text
+from ingestion.sources.values import identifier, moment, money, number, since_1970, text
 
 NAN = float("nan")
 
@@ -92,3 +92,18 @@ def test_what_is_no_time_stays_text_for_the_contract_to_reject(value: str) -> No
 
 def test_fractions_of_a_second_stay() -> None:
     assert moment("2010-12-01 08:26:00.250") == "2010-12-01T08:26:00.25Z"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1_511_539_200, "2017-11-24T16:00:00Z"),
+        ("1511539200.5", "2017-11-24T16:00:00.5Z"),
+        (-1, "1969-12-31T23:59:59Z"),
+        (None, None),
+        ("soon", "soon"),
+        (10**15, "1000000000000000"),
+    ],
+)
+def test_unix_seconds_are_a_time_or_stay_the_text_they_were(value: Any, expected: str | None) -> None:
+    assert since_1970(value) == expected
