@@ -131,7 +131,10 @@ def show_settings(settings: Settings) -> None:
 @click.option("--resume/--from-start", default=True, help="Go on where a broken-off replay was.")
 @click.pass_obj
 def replay(settings: Settings, /, source: str, file: Path | None, **options: Any) -> None:
-    """Publish a real FILE as events: complete_journey (no file), online_retail, rees46, taobao."""
+    """Publish a real FILE as events.
+
+    Sources: complete_journey (no file), online_retail, rees46, taobao, access_log.
+    """
     from ingestion.replay import replay
     from lakehouse import printing
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingestion.sources import complete_journey, files, online_retail, rees46, taobao
+from ingestion.sources import access_log, complete_journey, files, online_retail, rees46, taobao
 from ingestion.sources.records import Record
 from lakehouse.errors import UserError
 
@@ -41,6 +41,7 @@ SOURCES = {
         Source("online_retail", online_retail.records),
         Source("rees46", rees46.records),
         Source("taobao", taobao.records),
+        Source("access_log", access_log.records),
     )
 }
 

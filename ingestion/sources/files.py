@@ -1,11 +1,10 @@
-"""Rows of csv, csv.gz, parquet and xlsx files, in file order, with faults said in one sentence.
+"""Rows of csv, parquet, xlsx and jsonl files, and lines of text, in file order, with faults in one sentence.
 
 What precedes a fault is yielded before the error is raised.
 """
 
 import csv
 import gzip
-import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,17 +18,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from openpyxl.utils.exceptions import InvalidFileException
 
+from ingestion.sources import lines
 from lakehouse.errors import UserError
 
-Row = tuple[Any, ...]
+Row = lines.Row
 BATCH = 2_000
 NO_ALIASES: Mapping[str, str] = {}
 
 
 def read(path: Path, names: Sequence[str], aliases: Mapping[str, str] = NO_ALIASES) -> Iterator[list[Row]]:
     """Batches of rows, each row's values in the order of `names`; `aliases` are other spellings."""
-    readers = {".csv": _csv, ".csv.gz": _csv, ".parquet": _parquet, ".xlsx": _xlsx}
+    readers = {
+        ".csv": _csv,
+        ".csv.gz": _csv,
+        ".parquet": _parquet,
+        ".xlsx": _xlsx,
+        ".jsonl": lines.jsonl,
+        ".jsonl.gz": lines.jsonl,
+    }
     yield from _in_batches(path, readers[extension(path, readers)](path, names, aliases))
+
+
+def read_lines(path: Path) -> Iterator[list[Row]]:
+    """Batches of (number, text) of the lines that are not empty."""
+    yield from _in_batches(path, lines.numbered(path))
 
 
 def extension(path: Path, allowed: Sequence[str] | Mapping[str, Any]) -> str:
@@ -75,10 +87,8 @@ def _in_batches(path: Path, rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _csv(path: Path, names: Sequence[str], aliases: Mapping[str, str]) -> Iterator[Row]:
-    with path.open("rb") as file:
-        unpacked: Any = gzip.GzipFile(fileobj=file) if path.name.lower().endswith(".gz") else file
-        handle = io.BufferedReader(unpacked)
-        reader = csv.reader(_lines(path, handle), strict=True)
+    with lines.opened(path) as handle:
+        reader = csv.reader(lines.decoded(path, handle), strict=True)
         try:
             header = next(reader, [])
             pick = itemgetter(*_places(path, header, names, aliases))
@@ -93,20 +103,6 @@ def _csv(path: Path, names: Sequence[str], aliases: Mapping[str, str]) -> Iterat
                 yield pick(row)
         except csv.Error as error:
             raise UserError(f"{path}, line {reader.line_num}: not CSV ({error}); mend the line.") from None
-
-
-def _lines(path: Path, handle: io.BufferedReader) -> Iterator[str]:
-    offset = 0
-    for number, line in enumerate(handle, 1):
-        try:
-            written = line.decode()
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path} is not UTF-8 at byte {offset + error.start} in line {number}; "
-                "convert it, for example with 'iconv -f latin1 -t utf-8'."
-            ) from None
-        yield written.removeprefix("\ufeff") if number == 1 else written
-        offset += len(line)
 
 
 def _parquet(path: Path, names: Sequence[str], aliases: Mapping[str, str]) -> Iterator[Row]:

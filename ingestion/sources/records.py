@@ -21,6 +21,7 @@ class Record(NamedTuple):
     customer_id: str | None = None
     visitor_id: str | None = None
     session_id: str | None = None
+    context: dict[str, Any] | None = None
 
 
 class Occurrences:
@@ -69,7 +70,7 @@ def to_events(source: str, batches: Iterable[list[Record]]) -> Iterator[list[dic
 
 
 def _event(source: str, record: Record, digest: bytes, occurrence: int) -> dict[str, Any]:
-    event_type, _, occurred_at, properties, customer_id, visitor_id, session_id = record
+    event_type, _, occurred_at, properties, customer_id, visitor_id, session_id, context = record
     if occurrence > 1:
         digest = blake2b(digest + str(occurrence).encode(), digest_size=16).digest()
     event = {
@@ -86,4 +87,6 @@ def _event(source: str, record: Record, digest: bytes, occurrence: int) -> dict[
         event["visitor_id"] = visitor_id
     if session_id is not None:
         event["session_id"] = session_id
+    if context is not None:
+        event["context"] = context
     return event
