@@ -133,7 +133,7 @@ def show_settings(settings: Settings) -> None:
 def replay(settings: Settings, /, source: str, file: Path | None, **options: Any) -> None:
     """Publish a real FILE as events.
 
-    Sources: complete_journey (no file), online_retail, rees46, taobao, access_log.
+    Sources: complete_journey (no file), online_retail, rees46, taobao, access_log, reviews, social.
     """
     from ingestion.replay import replay
     from lakehouse import printing

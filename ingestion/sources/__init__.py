@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingestion.sources import access_log, complete_journey, files, online_retail, rees46, taobao
+from ingestion.sources import (
+    access_log,
+    complete_journey,
+    files,
+    online_retail,
+    rees46,
+    reviews,
+    social,
+    taobao,
+)
 from ingestion.sources.records import Record
 from lakehouse.errors import UserError
 
@@ -42,6 +51,8 @@ SOURCES = {
         Source("rees46", rees46.records),
         Source("taobao", taobao.records),
         Source("access_log", access_log.records),
+        Source("reviews", reviews.records),
+        Source("social", social.records),
     )
 }
 

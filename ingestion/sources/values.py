@@ -13,6 +13,7 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 AMERICAN = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) ([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 EXACT_INTEGERS = 2**53
+FLAGS = {"1": True, "0": False, "true": True, "false": False}
 EPOCH = datetime(1970, 1, 1)
 
 
@@ -57,6 +58,14 @@ def money(value: Any) -> Any:
     """An amount to four decimals, so that no float noise is left."""
     value = number(value)
     return number(round(value, 4)) if type(value) is float else value
+
+
+def flag(value: Any) -> Any:
+    """True or False, also written as 1 or 0, as numbers or as text."""
+    if type(value) is bool:
+        return value
+    written = identifier(value)
+    return FLAGS.get(written.lower(), written) if written else None
 
 
 def moment(value: Any) -> str | None:

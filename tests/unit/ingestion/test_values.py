@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.sources.values import identifier, moment, money, number, since_1970, text
+from ingestion.sources.values import flag, identifier, moment, money, number, since_1970, text
 
 NAN = float("nan")
 
@@ -107,3 +107,19 @@ def test_fractions_of_a_second_stay() -> None:
 )
 def test_unix_seconds_are_a_time_or_stay_the_text_they_were(value: Any, expected: str | None) -> None:
     assert since_1970(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, True),
+        (0.0, False),
+        ("1", True),
+        (" False ", False),
+        (True, True),
+        (None, None),
+        ("perhaps", "perhaps"),
+    ],
+)
+def test_a_flag_is_true_or_false_or_stays_the_text_it_was(value: Any, expected: Any) -> None:
+    assert flag(value) is expected or flag(value) == expected == "perhaps"
