@@ -133,7 +133,8 @@ def show_settings(settings: Settings) -> None:
 def replay(settings: Settings, /, source: str, file: Path | None, **options: Any) -> None:
     """Publish a real FILE as events.
 
-    Sources: complete_journey (no file), online_retail, rees46, taobao, access_log, reviews, social.
+    Sources: complete_journey (no file), online_retail, rees46, taobao, access_log, reviews, social and
+    ga_store (a folder).
     """
     from ingestion.replay import replay
     from lakehouse import printing

@@ -8,6 +8,7 @@ from ingestion.sources import (
     access_log,
     complete_journey,
     files,
+    ga_store,
     online_retail,
     rees46,
     reviews,
@@ -53,6 +54,7 @@ SOURCES = {
         Source("access_log", access_log.records),
         Source("reviews", reviews.records),
         Source("social", social.records),
+        Source("ga_store", ga_store.records, ga_store.inputs),
     )
 }
 

@@ -14,8 +14,9 @@ from ingestion.sources.records import to_events
 
 pytestmark = pytest.mark.engine
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "online_retail"
-PARQUET, WEEK = SHARED / "online_retail.parquet", SHARED / "week_2011-11-28.csv.gz"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+RETAIL, GA_STORE = SHARED / "online_retail", SHARED / "ga_store"
+PARQUET, WEEK = RETAIL / "online_retail.parquet", RETAIL / "week_2011-11-28.csv.gz"
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +81,31 @@ def test_complete_journey_gives_its_published_numbers() -> None:
     assert (len(baskets), len(households)) == (155_848, 2_469)
     # 11,226 as published, and 20 whose value is float noise below 1e-14.
     assert lines == {"zero quantity": 8_869, "no value": 11_246, "largest": 89_638}
+
+
+@pytest.mark.skipif(not GA_STORE.exists(), reason="published folder ga_store is absent")
+def test_ga_store_gives_its_published_numbers() -> None:
+    ids, visits = set(), set()
+    kinds, repeated = Counter[str](), Counter[str]()
+    for event in events("ga_store", GA_STORE):
+        assert catalogue().validate(event) == []
+        ids.add(bytes.fromhex(event["event_id"]))
+        look = event["event_type"] == "page_view" and "page_url" not in event["context"]
+        kind = "look" if look else event["event_type"]
+        kinds[kind] += 1
+        repeated[kind] += event["occurrence"] > 1
+        if look:
+            visits.add(event["session_id"])
+    assert kinds == {
+        "look": 1_048_575,
+        "page_view": 14_783,
+        "product_updated": 1_092,
+        "click": 154,
+        "product_view": 137,
+        "cart": 37,
+        "checkout_start": 13,
+        "purchase": 9,
+        "remove_from_cart": 1,
+    }
+    assert +repeated == {"look": 616_256}
+    assert (len(visits), len(ids)) == (37_887, 1_064_801)
