@@ -12,11 +12,11 @@ from ingestion.sources.records import to_events
 from lakehouse.errors import UserError
 
 HIT = {
-    "visitId": "1487816197",
-    "time": "14111",
+    "visitId": "1480000000",
+    "time": "2500",
     "channelGrouping": "Organic Search",
     "type": "PAGE",
-    "productPrice": "149500000",
+    "productPrice": "7500000",
     "productSKU": "SKU1",
     "v2ProductCategory": "Home/Cups/",
     "currencyCode": "USD",
@@ -25,9 +25,9 @@ HIT = {
     "eCommerceAction_type": "0",
     "eCommerceAction_step": "1",
 }
-LOOK = {"visit_id": "1498424366", "visit_start_time": "1498424370", "channel_grouping": "(Other)"}
+LOOK = {"visit_id": "1490000000", "visit_start_time": "1490000010", "channel_grouping": "(Other)"}
 KEPT = {"product_id": "SKU1", "category_code": "Home/Cups/"}
-AMOUNTS = {"price": 149.5, "quantity": None, "currency": "USD"}
+AMOUNTS = {"price": 7.5, "quantity": None, "currency": "USD"}
 
 
 def folder(path: Path, hits: list[dict[str, str]], looks: list[dict[str, str]]) -> Path:
@@ -61,8 +61,8 @@ def test_a_product_has_its_name_and_no_price(tmp_path: Path) -> None:
 
 def test_a_hit_happened_milliseconds_after_its_visit_began(tmp_path: Path) -> None:
     event = hit(tmp_path)
-    assert event["occurred_at"] == "2017-02-23T02:16:51.111Z"
-    assert event["visitor_id"] == event["session_id"] == "1487816197"
+    assert event["occurred_at"] == "2016-11-24T15:06:42.5Z"
+    assert event["visitor_id"] == event["session_id"] == "1480000000"
     assert event["customer_id"] is None
     assert event["context"] == {
         "page_url": "/shop/",
@@ -124,12 +124,12 @@ def test_a_bad_value_of_a_hit_is_a_reason(tmp_path: Path, changed: dict[str, str
 
 
 def test_identical_looks_of_a_visit_are_all_kept_and_numbered(tmp_path: Path) -> None:
-    other = {**LOOK, "unit_price": "8990000"}
+    other = {**LOOK, "unit_price": "1230000"}
     *_, first, second, third = events(folder(tmp_path, [], [LOOK, LOOK, other]))
     assert [event["occurrence"] for event in (first, second, third)] == [1, 2, 1]
     assert len({event["event_id"] for event in (first, second, third)}) == 3
-    assert (first["event_type"], first["occurred_at"]) == ("page_view", "2017-06-25T20:59:30Z")
-    assert (first["session_id"], first["context"]) == ("1498424366", {"channel_group": "other_campaign"})
+    assert (first["event_type"], first["occurred_at"]) == ("page_view", "2017-03-20T08:53:30Z")
+    assert (first["session_id"], first["context"]) == ("1490000000", {"channel_group": "other_campaign"})
     assert catalogue().validate(first) == []
 
 

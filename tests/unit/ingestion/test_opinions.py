@@ -15,8 +15,8 @@ from lakehouse.errors import UserError
 
 CLOTHING = pd.DataFrame(
     [
-        (1, 1080, "Nice", ' It fits, "really" ', 5, 1),
-        (2, 1080, None, "Too short", 2, 0),
+        (1, 501, "Nice", ' It fits, "really" ', 5, 1),
+        (2, 501, None, "Too short", 2, 0),
         (4, 22, None, None, 4, 1),
     ],
     columns=list(reviews.CLOTHING),
@@ -44,7 +44,7 @@ def test_a_clothing_review_is_a_review(tmp_path: Path) -> None:
     CLOTHING.to_parquet(tmp_path / "a.parquet")
     first, untitled, wordless = events("reviews", tmp_path / "a.parquet")
     assert first["properties"] == {
-        "product_id": "1080",
+        "product_id": "501",
         "rating": 5,
         "title": "Nice",
         "text": 'It fits, "really"',
