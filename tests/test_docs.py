@@ -172,6 +172,7 @@ def test_readme_figures_are_those_that_were_measured() -> None:
     assert f"{landing['events_per_second']:,} events a second" in shown
     assert f"{landing['cpu_seconds_per_million']} CPU-seconds a million" in shown
     assert f"{landing['publisher_events_per_cpu_second']:,} events per CPU-second" in shown
+    assert f"takes {landing['batch_seconds_p50']} s (median)" in shown
     idle = json.loads((results / "idle.json").read_text())["idle"]
     memory, cpu = sum(row["memory_mib"] for row in idle), sum(row["cpu_percent"] for row in idle)
     assert f"{memory:,} MiB, {cpu:.1f} % of one core" in shown
