@@ -5,13 +5,17 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
 
+from ingestion.streams import progress
 from lakehouse.errors import UserError
 from lakehouse.servers import stack as servers
 from lakehouse.servers import supervisor
@@ -80,12 +84,22 @@ def kill(stack: Any, victim: str) -> None:
 def assert_once(stack: Any) -> None:
     """Every record of the topic is in the table once, from the first to the last."""
     rows = stack.query(
-        "select count(*) as records, count(distinct kafka_offset) as offsets, max(kafka_offset) + 1 as until"
+        "select kafka_partition, count(*) as records, count(distinct kafka_offset) as offsets,"
+        " max(kafka_offset) + 1 as until"
         " from raw.events where kafka_topic = 'orders' group by kafka_partition"
     )
-    assert rows
     for row in rows:
         assert row["records"] == row["offsets"] == row["until"], row
+    assert {row["kafka_partition"] for row in rows} == filled_partitions(stack)
+
+
+def filled_partitions(stack: Any) -> set[int]:
+    """Partitions of the topic that hold records, as Kafka itself says."""
+    with closing(progress.admin(stack.settings)) as admin:
+        (topic,) = admin.describe_topics(["orders"])
+        parts = [TopicPartition("orders", part["partition_index"]) for part in topic["partitions"]]
+        ends = admin.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.LATEST))
+    return {part.partition for part, end in ends.items() if end.offset}
 
 
 def test_killed_in_mid_batch_it_loses_no_event_and_lands_none_twice(stack: Any, flow: list[int]) -> None:
