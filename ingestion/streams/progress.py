@@ -60,9 +60,9 @@ def committed(client: Any, patience_seconds: float = 15) -> dict[Any, Any]:
     while True:
         try:
             offsets: dict[Any, Any] = client.list_group_offsets({GROUP: None})[GROUP]
-        except RetriableError as error:
-            if isinstance(error, CoordinatorNotAvailableError):
-                return {}
+        except CoordinatorNotAvailableError:
+            return {}
+        except RetriableError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
