@@ -52,7 +52,7 @@ def test_only_the_shops_own_folder_is_served(client: TestClient) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_asks_for_consent_before_it_loads_the_tracker(client: TestClient, page: str) -> None:
     scripts = re.findall(r'<script [^>]*src="([^"]+)"', client.get(f"/shop/{page}").text)
-    assert scripts == ["consent.js", "../tracker.js", "shop.js"]
+    assert scripts == ["frame.js", "consent.js", "../tracker.js", "shop.js"]
 
 
 @pytest.mark.parametrize("page", PAGES)
