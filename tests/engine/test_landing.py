@@ -13,12 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ingestion.contract import catalogue
-from ingestion.streams import checks, compact
-from ingestion.streams.land import is_made
+from ingestion.streams import checks
 from ingestion.streams.raw import raw_events
 from ingestion.topics import topic_names
-from lakehouse.session import remote_session
-from ml.store import WebHdfsStore
 from tests.made import Event, event, order, values
 
 pytestmark = pytest.mark.engine
@@ -260,46 +257,3 @@ def test_landing_accepts_exactly_what_the_contract_accepts(stack: Any) -> None:
         assert found[offset]["is_accepted"] is (not reasons), (record, reasons)
         assert json.loads(found[offset]["reasons"] or "[]") == reasons, record
     stack.query("delete from raw.events where source = 'z_agreement' and is_accepted")
-
-
-def test_a_table_is_seen_as_soon_as_it_has_a_version(stack: Any) -> None:
-    # Landing starts beside the gateway that makes the table: it may look in mid-creation.
-    store = WebHdfsStore(stack.settings.webhdfs, "/tmp/z_landing_test")
-    location = f"{stack.settings.hdfs}/tmp/z_landing_test/t"
-    schema = {"type": "struct", "fields": [{"name": "a", "type": "long", "nullable": True, "metadata": {}}]}
-    meta = {"id": "z", "format": {"provider": "parquet", "options": {}}, "partitionColumns": []}
-    meta |= {"schemaString": json.dumps(schema), "configuration": {}}
-    first = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": meta}]
-    spark = remote_session(stack.settings)
-    try:
-        assert is_made(spark, location) is False
-        store.write("t/_delta_log/_staged_commits/x", b"")
-        assert is_made(spark, location) is False
-        store.write("t/_delta_log/00000000000000000000.json", b"\n".join(map(orjson.dumps, first)))
-        assert is_made(spark, location) is True
-    finally:
-        spark.stop()
-        store.delete("")
-
-
-def test_compaction_merges_files_and_changes_no_row(stack: Any) -> None:
-    location = raw_events().location(stack.settings)
-
-    def state() -> tuple[int, dict[str, Any]]:
-        files = stack.query(f"describe detail delta.`{location}`")[0]["numFiles"]
-        sums = "select count(*) as rows, sum(cast(xxhash64(*) as decimal(38, 0))) as hash"
-        return files, stack.query(f"{sums} from raw.events")[0]
-
-    for number in range(3):
-        stack.publish([order(f"z-compact-{number}", source=SOURCE)])
-        stack.wait_landed()
-    files, rows = state()
-    spark = remote_session(stack.settings)
-    try:
-        compact.compact(spark, location, today=datetime.now(UTC))
-        compact.vacuum(spark, location)
-    finally:
-        spark.stop()
-    fewer, same = state()
-    assert fewer < files
-    assert same == rows

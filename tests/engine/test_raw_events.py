@@ -1,0 +1,62 @@
+"""The table raw.events itself: seen as soon as it is made, kept readable by compaction."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from ingestion.streams import compact
+from ingestion.streams.land import is_made
+from ingestion.streams.raw import raw_events
+from lakehouse.session import remote_session
+from ml.store import WebHdfsStore
+from tests.made import order
+
+pytestmark = pytest.mark.engine
+
+SOURCE = "z_raw_events"
+
+
+def test_a_table_is_seen_as_soon_as_it_has_a_version(stack: Any) -> None:
+    # Landing starts beside the gateway that makes the table: it may look in mid-creation.
+    store = WebHdfsStore(stack.settings.webhdfs, "/tmp/z_raw_events_test")
+    location = f"{stack.settings.hdfs}/tmp/z_raw_events_test/t"
+    schema = {"type": "struct", "fields": [{"name": "a", "type": "long", "nullable": True, "metadata": {}}]}
+    meta = {"id": "z", "format": {"provider": "parquet", "options": {}}, "partitionColumns": []}
+    meta |= {"schemaString": json.dumps(schema), "configuration": {}}
+    first = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": meta}]
+    spark = remote_session(stack.settings)
+    try:
+        assert is_made(spark, location) is False
+        store.write("t/_delta_log/_staged_commits/x", b"")
+        assert is_made(spark, location) is False
+        store.write("t/_delta_log/00000000000000000000.json", b"\n".join(map(orjson.dumps, first)))
+        assert is_made(spark, location) is True
+    finally:
+        spark.stop()
+        store.delete("")
+
+
+def test_compaction_merges_files_and_changes_no_row(stack: Any) -> None:
+    location = raw_events().location(stack.settings)
+
+    def state() -> tuple[int, dict[str, Any]]:
+        files = stack.query(f"describe detail delta.`{location}`")[0]["numFiles"]
+        sums = "select count(*) as rows, sum(cast(xxhash64(*) as decimal(38, 0))) as hash"
+        return files, stack.query(f"{sums} from raw.events")[0]
+
+    for number in range(3):
+        stack.publish([order(f"z-compact-{number}", source=SOURCE)])
+        stack.wait_landed()
+    files, rows = state()
+    spark = remote_session(stack.settings)
+    try:
+        compact.compact(spark, location, today=datetime.now(UTC))
+        compact.vacuum(spark, location)
+    finally:
+        spark.stop()
+    fewer, same = state()
+    assert fewer < files
+    assert same == rows
