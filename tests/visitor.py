@@ -8,11 +8,13 @@ tests/e2e/test_shop.py.
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -126,12 +128,10 @@ class Visitor:
         return self.run("return lakehouse.consent(arguments[0])", choice)
 
     def click(self, selector: str) -> None:
-        wait = WebDriverWait(self.browser, SENT_WITHIN_SECONDS)
-        wait.until(lambda page: page.find_elements(By.CSS_SELECTOR, selector), f"no {selector}")
-        self.browser.find_element(By.CSS_SELECTOR, selector).click()
+        act(self.browser, selector, lambda element: element.click())
 
     def type(self, selector: str, text: str) -> None:
-        self.browser.find_element(By.CSS_SELECTOR, selector).send_keys(text)
+        act(self.browser, selector, lambda element: element.send_keys(text))
 
     def scroll(self, share: float) -> None:
         height = "document.documentElement.scrollHeight"
@@ -146,6 +146,30 @@ class Visitor:
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self.stored()["lakehouse.web"])
         return state
+
+
+def act(browser: Chrome, selector: str, action: Callable[[Any], object]) -> None:
+    """Does it to the element, once there is one that its page still holds.
+
+    Between the finding and the action a page may have gone: a link was clicked just before.
+    """
+
+    def acted(page: Chrome) -> bool:
+        action(page.find_element(By.CSS_SELECTOR, selector))
+        return True
+
+    _patient(browser).until(acted, f"no {selector}")
+
+
+def wait_until(browser: Chrome, selector: str, holds: Callable[[Any], bool]) -> None:
+    """Until the condition holds of the element, on this page or the one that is coming."""
+    message = f"{selector} is not as awaited"
+    _patient(browser).until(lambda page: holds(page.find_element(By.CSS_SELECTOR, selector)), message)
+
+
+def _patient(browser: Chrome) -> WebDriverWait[Chrome]:
+    passing = (NoSuchElementException, StaleElementReferenceException)
+    return WebDriverWait(browser, SENT_WITHIN_SECONDS, ignored_exceptions=passing)
 
 
 def set_offline(browser: Chrome, offline: bool) -> None:

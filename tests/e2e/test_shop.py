@@ -9,40 +9,44 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.visitor import SECRET, SENT_WITHIN_SECONDS, Visitor, ids
+from tests.visitor import SECRET, SENT_WITHIN_SECONDS, Visitor, act, ids, wait_until
 
 pytestmark = pytest.mark.e2e
 
 
 def shopping(browser: Chrome, open_page: Callable[[str], None]) -> None:
     """A visit of the demo shop: consent, search, a product, the cart and back, an order, a complaint."""
-    wait = WebDriverWait(browser, SENT_WITHIN_SECONDS)
 
-    def find(selector: str) -> Any:
-        return wait.until(lambda page: page.find_elements(By.CSS_SELECTOR, selector), f"no {selector}")[0]
+    def click(selector: str) -> None:
+        act(browser, selector, lambda element: element.click())
+
+    def write(selector: str, text: str) -> None:
+        act(browser, selector, lambda element: element.send_keys(text))
 
     open_page("/shop/")
-    find("#consent-analytics").click()
-    find("input[name=q]").send_keys("kettle")
-    find("[data-track=search]").click()
-    find("[data-track=product-kettle-fern] a").click()
-    find("#add-to-cart").click()
-    wait.until(lambda page: page.find_element(By.ID, "cart-count").text == "1")
+    click("#consent-analytics")
+    write("input[name=q]", "kettle")
+    click("[data-track=search]")
+    # The page before holds the same product.
+    WebDriverWait(browser, SENT_WITHIN_SECONDS).until(lambda page: "search.html" in page.current_url)
+    click("[data-track=product-kettle-fern] a")
+    click("#add-to-cart")
+    wait_until(browser, "#cart-count", lambda count: count.text == "1")
     open_page("/shop/product.html?id=mug-rain")
-    find("#add-to-cart").click()
-    find("[data-track=nav-cart]").click()
-    find("[aria-label='Remove Rain mug']").click()
-    wait.until(lambda page: len(page.find_elements(By.CSS_SELECTOR, "tbody tr")) == 1)
-    find("[data-track=checkout]").click()
+    click("#add-to-cart")
+    click("[data-track=nav-cart]")
+    click("[aria-label='Remove Rain mug']")
+    wait_until(browser, "tbody", lambda rows: len(rows.find_elements(By.TAG_NAME, "tr")) == 1)
+    click("[data-track=checkout]")
     for field_name, text in {"name": "Ada", "email": SECRET, "address": "1 Private Street"}.items():
-        find(f"#checkout [name={field_name}]").send_keys(text)
-    find("[data-track=place-order]").click()
-    wait.until(lambda page: "Thank you" in page.find_element(By.ID, "said").text)
+        write(f"#checkout [name={field_name}]", text)
+    click("[data-track=place-order]")
+    wait_until(browser, "#said", lambda said: "Thank you" in said.text)
     open_page("/shop/issue.html")
-    Select(find("[name=category]")).select_by_value("delivery")
-    find("[name=text]").send_keys("The parcel was wet.")
-    find("[data-track=send-issue]").click()
-    wait.until(lambda page: "Thank you" in page.find_element(By.ID, "said").text)
+    act(browser, "[name=category]", lambda choice: Select(choice).select_by_value("delivery"))
+    write("[name=text]", "The parcel was wet.")
+    click("[data-track=send-issue]")
+    wait_until(browser, "#said", lambda said: "Thank you" in said.text)
     open_page("/shop/")
 
 
@@ -97,9 +101,8 @@ def test_the_shop_remembers_a_refusal_by_itself(visitor: Visitor) -> None:
     visitor.open("/shop/")
     visitor.click("#consent-refuse")
     visitor.open("/shop/cart.html")
-    banner = visitor.browser.find_element(By.CLASS_NAME, "consent")
-    WebDriverWait(visitor.browser, 5).until(lambda page: page.find_element(By.ID, "cart").text)
-    assert not banner.is_displayed()
+    wait_until(visitor.browser, "#cart", lambda cart: bool(cart.text))
+    assert not visitor.browser.find_element(By.CLASS_NAME, "consent").is_displayed()
     visitor.collector.wait_for("page_view", count=2)
     assert visitor.stored() == {"shop.consent.refused": "yes"}
     assert len(visitor.collector.events("consent_changed")) == 1
