@@ -27,6 +27,8 @@ from lakehouse.settings import Settings, get_settings
 CHECKPOINT = "/lakehouse/checkpoints/land"
 # A source beyond these keeps no watermark of its own: none of its events counts as late.
 MOST_WATERMARKS = 200
+# How long records are checked here after one came that the collector had not checked.
+CAREFUL_SECONDS = 60
 # How the Kafka source wants "from the first record"; it refuses offsets that leave a partition out.
 EARLIEST = -2
 
@@ -41,6 +43,7 @@ class Landing:
     last_landed_at: datetime | None = None
     newest: dict[str, datetime] = field(default_factory=dict)
     is_fresh: bool = True
+    careful_until: float = 0.0
 
     def restore(self) -> None:
         """Newest event time of each source and the last landing time, from the table itself."""
@@ -75,8 +78,23 @@ class Landing:
         """Append one micro-batch. Delta skips it where the same query has committed it before."""
         landed_at = self.next_landed_at()
         batch = {"batch_id": batch_id, "landed_at": landed_at, "watermarks": self.watermarks()}
+        try:
+            self.append(records, batch, query_id, all_checked=time.monotonic() >= self.careful_until)
+        except PySparkException as error:
+            if rows.UNCHECKED not in str(error):
+                raise
+            # Nothing was committed. Such records seldom come alone: the next batches are not tried in vain.
+            print(
+                f"landing checks records by itself for {CAREFUL_SECONDS} s: not all were checked", flush=True
+            )
+            self.careful_until = time.monotonic() + CAREFUL_SECONDS
+            self.append(records, batch, query_id, all_checked=False)
+        self.last_landed_at = max(landed_at, self.last_landed_at or landed_at)
+
+    def append(self, records: DataFrame, batch: dict[str, Any], query_id: str, *, all_checked: bool) -> None:
+        """One commit of all the batch's records; UNCHECKED and no commit where not all were."""
         columns = [column.name for column in catalogue().raw_columns()]
-        typed = rows.raw_rows(records, catalogue())
+        typed = rows.raw_rows(records, catalogue(), all_checked=all_checked)
         seen = Observation()
         written = rows.with_batch(typed, batch, columns).coalesce(self.settings.landing_slots)
         if not self.is_fresh:
@@ -86,9 +104,9 @@ class Landing:
             .mode("append")
             # A new checkpoint is a new query: with the old name Delta would skip its batches.
             .option("txnAppId", query_id)
-            .option("txnVersion", batch_id)
+            .option("txnVersion", batch["batch_id"])
             .option("mergeSchema", "true")
-            .option("userMetadata", commit_note(batch_id, landed_at))
+            .option("userMetadata", commit_note(batch["batch_id"], batch["landed_at"]))
             .save(self.location)
         )
         if self.is_fresh:
@@ -97,7 +115,6 @@ class Landing:
             self.is_fresh = False
         else:
             self.remember(seen.get)
-        self.last_landed_at = max(landed_at, self.last_landed_at or landed_at)
 
     def measures(self) -> list[Any]:
         """Newest time of each known source, and of the unknown ones with their names."""
