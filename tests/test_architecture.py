@@ -125,9 +125,9 @@ def test_columns_about_a_person_are_tagged_as_their_contract_tags_them(
     manifest: Node, models: list[Node]
 ) -> None:
     source = manifest["sources"]["source.customer_lakehouse.raw.events"]["columns"].values()
-    tags = {c["name"].removeprefix("properties."): c["config"]["meta"]["pii"] for c in source}
+    tags = {re.sub(r"^(properties|context)\.", "", c["name"]): c["config"]["meta"]["pii"] for c in source}
     personal = {name: tag for name, tag in tags.items() if tag != "none" and "." not in name}
-    assert {"customer_id", "visitor_id", "age_band"} <= set(personal)
+    assert {"customer_id", "visitor_id", "age_band", "country_code"} <= set(personal)
     untagged = [
         f"{model['name']}.{name}"
         for model in models

@@ -16,6 +16,8 @@ landed as (
         kafka_offset,
         contract_version,
         occurrence,
+        context,
+        consent,
         properties,
         is_late,
         landed_date,

@@ -31,7 +31,7 @@ flagged as (
         lines.quantity = 0 as has_zero_quantity,
         lines.line_total <= 0 as has_nonpositive_amount,
         abs(lines.quantity) > {{ var('extreme_quantity') }} as has_extreme_quantity,
-        lines.occurred_at >= date_add(lines.landed_at, 1) as has_future_date,
+        {{ is_future('lines.occurred_at', 'lines.landed_at') }} as has_future_date,
         not is_cancelled
         and not is_exact_duplicate
         and lines.quantity > 0

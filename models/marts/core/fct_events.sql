@@ -1,4 +1,4 @@
--- One row per event that was accepted, once.
+-- One row per event that was accepted, once, of a human or a flagged bot.
 with
 
 events as (
@@ -18,11 +18,23 @@ final as (
         properties.order_id,
         event_type,
         source,
+        context.device_type,
+        context.country_code,
+        context.channel_group,
+        context.campaign_source,
+        context.campaign_medium,
+        context.campaign_name,
+        context.page_url,
+        context.referrer_url,
         contract_version,
         occurrence,
+        context.bot_score,
+        coalesce(context.is_bot, false) as is_bot,
+        consent.analytics as has_analytics_consent,
+        consent.marketing as has_marketing_consent,
         is_late,
         occurrence > 1 as is_exact_duplicate,
-        occurred_at >= date_add(landed_at, 1) as has_future_date,
+        {{ is_future('occurred_at', 'landed_at') }} as has_future_date,
         date(occurred_at) as occurred_date,
         occurred_at,
         sent_at,

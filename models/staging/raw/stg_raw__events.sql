@@ -21,6 +21,8 @@ accepted as (
         kafka_offset,
         contract_version,
         coalesce(occurrence, 1) as occurrence,
+        context,
+        consent,
         properties,
         is_late,
         landed_date,
