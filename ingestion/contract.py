@@ -1,7 +1,7 @@
 """The only reader of contracts/: checks events, and gives the shapes that others derive from."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,7 +73,7 @@ class Catalogue:
             valid = validator.is_valid(event)
             for path in self._integers[key]:
                 if _has_float(event, path):  # 1.0 is an integer to JSON Schema, but not to Spark
-                    return [*_reasons(validator, event), f"{_field(path)}: an integer has no fraction"]
+                    return [*_reasons(validator, event), f"{field_name(path)}: an integer has no fraction"]
             return [] if valid else list(_reasons(validator, event))
         except ValueError as error:
             return [f"event: cannot be written as JSON: {error}"]
@@ -171,13 +171,13 @@ def _reasons(validator: jsonschema_rs.Draft202012Validator, event: Any) -> Itera
         if count == MOST_REASONS:
             yield f"event: more than {MOST_REASONS} reasons; the rest is left out"
             return
-        field = _field(error.instance_path)
+        field = field_name(error.instance_path)
         match error.kind:
             case Kind.Required(property=name):
-                yield f"{_field([*error.instance_path, name])}: is required"
+                yield f"{field_name([*error.instance_path, name])}: is required"
             case Kind.AdditionalProperties(unexpected=names):
                 for name in names[:MOST_REASONS]:
-                    yield f"{_field([*error.instance_path, name[:100]])}: is not in the contract"
+                    yield f"{field_name([*error.instance_path, name[:100]])}: is not in the contract"
             case Kind.Pattern(pattern=pattern) if pattern == spark_types.BOUNDS["TIMESTAMP"]["pattern"]:
                 malformed.add(field)
                 yield f"{field}: is not a UTC time such as 2025-01-31T08:30:00Z"
@@ -187,6 +187,7 @@ def _reasons(validator: jsonschema_rs.Draft202012Validator, event: Any) -> Itera
                 yield f"{field}: {error.message[:200]}"
 
 
-def _field(path: Any) -> str:
+def field_name(path: Iterable[str | int]) -> str:
+    """A path into an event as reasons write it: `properties.lines[0].quantity`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return "".join(steps).lstrip(".") or "event"

@@ -7,12 +7,14 @@ from typing import Any
 
 import orjson
 
-from ingestion.contract import catalogue
+from ingestion.contract import catalogue, field_name
 from ingestion.contract_files import Schema, types
 from lakehouse.privacy.address import without_emails
 from lakehouse.privacy.pseudonym import REMOVED, Direct, Pseudonyms, pseudonymised
 
 Event = dict[str, Any]
+# A text that is no event cannot be searched for what leads to a person.
+UNSEEN = "[removed: no event, so what it holds of a person cannot be told]"
 
 
 def protected(event: Event, pseudonyms: Pseudonyms) -> Event:
@@ -34,6 +36,12 @@ def letter(event: Event) -> str:
 def bare_letter(event: Event) -> str:
     """The same without consent: what kind of event it was, and nothing that it said."""
     return orjson.dumps({"event_type": _known_type(event), "source": known_source(event)}).decode()
+
+
+def lost_fields(event: Event) -> list[str]:
+    """Fields of a letter's text whose value was not kept, though a good event's would have been."""
+    direct = {field.path for field in direct_fields(_contract(event))}
+    return [field_name(path) for path in _removed(event, ()) if _schema_path(path) not in direct]
 
 
 def known_source(event: Event) -> str | None:
@@ -75,6 +83,18 @@ def _direct(schema: Schema, path: tuple[str, ...]) -> Iterator[Direct]:
             yield from _direct(field, (*path, name))
     if "items" in schema:
         yield from _direct(schema["items"], (*path, "[]"))
+
+
+def _removed(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if value == REMOVED:
+        yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, each in inside:
+        yield from _removed(each, (*path, step))
+
+
+def _schema_path(path: tuple[str | int, ...]) -> tuple[str, ...]:
+    return tuple("[]" if isinstance(step, int) else step for step in path)
 
 
 def _shown(value: Any, schema: Schema) -> Any:

@@ -144,6 +144,48 @@ def replay(settings: Settings, /, source: str, file: Path | None, **options: Any
     printing.show_result(result)
 
 
+@main.group("dead-letters")
+def dead_letters() -> None:
+    """Rejected records: why, which, and sent again after a fix."""
+
+
+@dead_letters.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, for programs.")
+@click.pass_obj
+def list_letters(settings: Settings, as_json: bool) -> None:
+    """By reason and source: how many, how many are accepted by now, first, last and its id."""
+    from ingestion import dead_letters
+    from lakehouse import printing
+
+    printing.show(dead_letters.listed(settings), "json" if as_json else "table")
+
+
+@dead_letters.command("show")
+@click.argument("id")
+@click.option("--payload", "only_payload", is_flag=True, help="The event alone, a line for a file to mend.")
+@click.pass_obj
+def show_letter(settings: Settings, id: str, only_payload: bool) -> None:
+    """The rejected record with this ID (topic-partition-offset)."""
+    from ingestion import dead_letters
+
+    found = dead_letters.letter(settings, id)
+    click.echo(found.text if only_payload else found.described())
+
+
+@dead_letters.command("replay")
+@click.option("--reason", help="Only letters with this text in a reason, or in one that `list` shows.")
+@click.option("--source", help="Only letters of this source.")
+@click.option("--file", type=click.Path(path_type=Path), help="Mended events instead, a JSON object a line.")
+@click.option("--dry-run", is_flag=True, help="Say what would be published, and publish nothing.")
+@click.pass_obj
+def replay_letters(settings: Settings, /, **options: Any) -> None:
+    """Publish what keeps its contract by now and is no event yet; again and again changes nothing."""
+    from ingestion.resend import resend
+    from lakehouse import printing
+
+    printing.show_result(resend(settings, **options))
+
+
 @main.command()
 @click.argument("model", default="customer_segment")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Train on features as of this day.")

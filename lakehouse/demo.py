@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,20 +33,6 @@ def timed(what: str) -> Iterator[None]:
     began = time.monotonic()
     yield
     click.echo(f"{what}: {time.monotonic() - began:.0f} s")
-
-
-def wait_landed(settings: Settings, report: Callable[[int, int | None], None]) -> None:
-    """Until every record in Kafka is committed to raw.events; UserError when landing stands still."""
-    first = progress.read(settings, topic_names()).lag
-    best, moved = first, time.monotonic()
-    while (lag := progress.read(settings, topic_names()).lag) > 0:
-        if lag < best:
-            best, moved = lag, time.monotonic()
-        if time.monotonic() - moved > 120:
-            raise UserError(f"Landing stands still {lag:,} records behind: read `lakehouse logs landing`.")
-        report(first - lag, first)
-        time.sleep(1)
-    report(first, first)
 
 
 def dbt(*arguments: str) -> str:
@@ -102,7 +88,7 @@ def demo(settings: Settings) -> None:
     with printing.progress(f"replaying {SOURCE}") as advance:
         replay(SOURCE, None, settings, progress=advance)
     with printing.progress("landing the rest") as advance:
-        wait_landed(settings, advance)
+        progress.wait_landed(settings, topic_names(), advance)
     with timed("Building what the model learns from (dbt)"):
         first = dbt("build", "--exclude", "fct_customer_segments+")
     with timed(f"Training {MODEL}"):

@@ -21,8 +21,10 @@ def show_result(result: Any) -> None:
     """A result dataclass, a field a line; the fields of a dict in it each on their own."""
     rows: Rows = []
     for name, value in dataclasses.asdict(result).items():
-        parts = {f"{name}: {key}": part for key, part in value.items()} if isinstance(value, dict) else {}
-        rows += [{"what": what, "value": shown(part)} for what, part in (parts or {name: value}).items()]
+        parts = {name: value}
+        if isinstance(value, dict):
+            parts = {f"{name}: {key}": part for key, part in value.items()} or {name: "none"}
+        rows += [{"what": what, "value": shown(part)} for what, part in parts.items()]
     show_table(rows, count=False)
 
 

@@ -13,6 +13,22 @@ DAYS, CUSTOMERS, PRODUCTS, ORDERS, VIEWS = 90, 60, 20, 300, 200
 CONSENT = {"analytics": True, "marketing": False}
 DATES = {"date-time": "2025-01-31T08:30:00Z", "date": "2025-01-31"}
 
+# Reasons of rejections, and what of them does not differ from record to record.
+REASONS = {
+    'a.price: "7.65" is not of type "number"': 'a.price: is not of type "number"',
+    "a.lines[12].n: -1 is less than the minimum of 0": "a.lines[].n: is less than the minimum of 0",
+    'a: "she said \\"is\\"" is not one of "x", "y"': 'a: is not one of "x", "y"',
+    "a: [1,2] has too many items": "a: has too many items",
+    'a: null is not of type "string"': 'a: null is not of type "string"',
+    'a: {"b":\n1} is not of type "string"': 'a: is not of type "string"',
+    'a: "' + "x" * 199: "a: a long value breaks the contract",
+    "event: is not JSON: unexpected end of data: line 1 column 5 (char 4)": (
+        "event: is not JSON: unexpected end of data"
+    ),
+    "event: is not UTF-8 at byte 14": "event: is not UTF-8",
+    "source: is not web, which the key is for": "source: is not web, which the key is for",
+}
+
 
 def event(event_id: str, event_type: str, properties: Event, **envelope: Any) -> Event:
     """An event of one line; `envelope` replaces or adds fields."""

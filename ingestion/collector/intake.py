@@ -15,8 +15,6 @@ from lakehouse.privacy import consent
 from lakehouse.privacy.pseudonym import Pseudonyms
 
 RETRY_AFTER_SECONDS = 5
-# A text that is no event cannot be searched for what leads to a person.
-UNSEEN = "[removed: no event, so what it holds of a person cannot be told]"
 
 Event = dict[str, Any]
 
@@ -64,7 +62,7 @@ class Intake:
 
     def _publish(self, event: Any, sender: Sender, grant: Grant | None, on_delivery: OnDelivery) -> list[str]:
         if reason := _no_event(event, grant):
-            return self._publisher.reject(None, [reason], payload=UNSEEN, on_delivery=on_delivery)
+            return self._publisher.reject(None, [reason], payload=protect.UNSEEN, on_delivery=on_delivery)
         enriched = enrich(event, sender)
         when_silent = self._server_consent and sender.is_server
         if not consent.allows_analytics(event, when_silent=when_silent):

@@ -73,14 +73,19 @@ class Publisher:
         `payload` is the text that a dead letter keeps, or makes it; else that is the event.
         """
         stamped = {**event, "received_at": self._now()} if isinstance(event, dict) else event
-        if reasons := self._catalogue.validate(stamped):
+        if reasons := self.accept(stamped, on_delivery=on_delivery):
             return self.reject(event, reasons, payload=payload, on_delivery=on_delivery)
+        return []
+
+    def accept(self, event: Any, *, on_delivery: OnDelivery | None = None) -> list[str]:
+        """Sends the event, as it was received, to its topic; where it breaks its contract only says why."""
+        if reasons := self._catalogue.validate(event):
+            return reasons
         try:
-            value = orjson.dumps(stamped)
+            value = orjson.dumps(event)
         except TypeError as error:  # a number beyond 64 bits
-            reasons = [f"event: cannot be written as JSON: {error}"]
-            return self.reject(event, reasons, payload=payload, on_delivery=on_delivery)
-        self._send(*route(stamped), value, on_delivery, self._checked)
+            return [f"event: cannot be written as JSON: {error}"]
+        self._send(*route(event), value, on_delivery, self._checked)
         self.accepted += 1
         return []
 

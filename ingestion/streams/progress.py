@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
@@ -16,6 +16,14 @@ from lakehouse.errors import UserError
 from lakehouse.settings import Settings
 
 GROUP = "lakehouse-landing"
+
+
+class Offsets(NamedTuple):
+    """Of a partition: the first that Kafka still holds, the next that it will give, the next to land."""
+
+    first: int
+    end: int
+    landed: int
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,44 @@ def committed(client: Any, patience_seconds: float = 15) -> dict[Any, Any]:
 
 def read(settings: Settings, topics: list[str]) -> Progress:
     """Lag over all partitions of these topics; UserError when Kafka is away."""
+    found, notes = _ask(settings, topics)
+    last: dict[str, Any] = max(notes, key=lambda note: str(note["landed_at"]), default={})
+    lag = sum(partition.end - partition.landed for partition in found.values())
+    return Progress(lag, last.get("landed_at"), last.get("batch_id"))
+
+
+def offsets(settings: Settings, topics: list[str]) -> dict[tuple[str, int], Offsets]:
+    """Of every partition of these topics; UserError when Kafka is away."""
+    return _ask(settings, topics)[0]
+
+
+def wait_landed(
+    settings: Settings,
+    topics: list[str],
+    report: Callable[[int, int | None], None] = lambda done, total: None,
+    *,
+    patience_seconds: float = 120,
+) -> None:
+    """Until everything that Kafka holds now has landed; UserError when landing stands still for so long."""
+    found = offsets(settings, topics)
+    ends = {name: partition.end for name, partition in found.items()}
+    total = best = sum(partition.end - partition.landed for partition in found.values())
+    moved = time.monotonic()
+    while behind := sum(max(0, ends[name] - at.landed) for name, at in found.items() if name in ends):
+        if behind < best:
+            best, moved = behind, time.monotonic()
+        if time.monotonic() - moved > patience_seconds:
+            raise UserError(f"Landing stands still {behind:,} records behind: read `lakehouse logs landing`.")
+        report(total - behind, total)
+        time.sleep(0.5)
+        found = offsets(settings, topics)
+    report(total, total)
+
+
+def _ask(
+    settings: Settings, topics: list[str]
+) -> tuple[dict[tuple[str, int], Offsets], list[dict[str, Any]]]:
+    """Each partition's offsets, and landing's notes about them."""
     client = admin(settings)
     try:
         partitions = [
@@ -87,7 +133,8 @@ def read(settings: Settings, topics: list[str]) -> Progress:
         raise UserError(f"Kafka at {settings.kafka_bootstrap} gives no offsets: {why}.") from error
     finally:
         client.close()
-    notes = [json.loads(found.metadata) for found in done.values() if found.metadata]
-    last: dict[str, Any] = max(notes, key=lambda note: str(note["landed_at"]), default={})
-    lag = sum(ends[p].offset - (done[p].offset if p in done else starts[p].offset) for p in partitions)
-    return Progress(lag, last.get("landed_at"), last.get("batch_id"))
+    found = {}
+    for p in partitions:
+        landed = done[p].offset if p in done else starts[p].offset
+        found[p.topic, p.partition] = Offsets(starts[p].offset, ends[p].offset, landed)
+    return found, [json.loads(each.metadata) for each in done.values() if each.metadata]

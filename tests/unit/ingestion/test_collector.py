@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ingestion.collector.body import MAX_BODY_BYTES
-from ingestion.collector.intake import UNSEEN
+from ingestion.protect import UNSEEN
 
 JSON = {"Content-Type": "application/json"}
 

@@ -3,7 +3,12 @@ from typing import Any
 import pytest
 from kafka.errors import CoordinatorNotAvailableError, NotCoordinatorError
 
-from ingestion.streams.progress import GROUP, committed
+from ingestion.streams import progress
+from ingestion.streams.progress import GROUP, Offsets, committed
+from lakehouse.errors import UserError
+from lakehouse.settings import Settings
+
+BEHIND, CAUGHT_UP = Offsets(0, 10, 4), Offsets(0, 25, 10)
 
 
 class StartingKafka:
@@ -34,3 +39,17 @@ def test_a_kafka_without_any_group_has_landed_nothing() -> None:
 def test_patience_ends() -> None:
     with pytest.raises(NotCoordinatorError):
         offsets(0, NotCoordinatorError(), NotCoordinatorError())
+
+
+def test_what_comes_while_it_waits_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([BEHIND, BEHIND, CAUGHT_UP])
+    monkeypatch.setattr(progress, "offsets", lambda settings, topics: {("orders", 0): next(found)})
+    told: list[tuple[int, int | None]] = []
+    progress.wait_landed(Settings(), ["orders"], lambda done, total: told.append((done, total)))
+    assert told == [(0, 6), (0, 6), (6, 6)]
+
+
+def test_a_landing_that_stands_still_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "offsets", lambda settings, topics: {("orders", 0): BEHIND})
+    with pytest.raises(UserError, match="stands still 6 records behind"):
+        progress.wait_landed(Settings(), ["orders"], patience_seconds=0)

@@ -68,6 +68,17 @@ def test_what_cannot_be_written_is_rejected_not_lost(
     assert len(fake_producer.events("dead_letter")) == 1
 
 
+def test_an_event_as_it_was_received_is_sent_as_it_is_or_not_at_all(
+    publisher: Publisher, fake_producer: Any, order: dict[str, Any]
+) -> None:
+    received = {**order, "received_at": "2025-01-31T08:30:01Z"}
+    assert publisher.accept(received) == []
+    assert publisher.accept(received | {"occurred_at": "yesterday"})[0].startswith("occurred_at:")
+    assert publisher.accept([received])
+    assert fake_producer.sent == [("orders", "17850", received)]
+    assert (publisher.accepted, publisher.rejected) == (1, 0)
+
+
 def test_flush_says_how_many_kafka_did_not_acknowledge(
     publisher: Publisher, fake_producer: Any, order: dict[str, Any]
 ) -> None:

@@ -33,6 +33,10 @@ def lakehouse(state: Path, *arguments: str, **changed: str) -> Result:
         (["replay", "nothing"], "nothing"),
         (["replay", "complete_journey"], "Kafka does not answer at 127.0.0.1:1"),
         (["logs", "nope"], "There is no log 'nope'"),
+        (["dead-letters", "list"], "127.0.0.1:1: start it with `lakehouse up`"),
+        (["dead-letters", "show", "nope"], "There is no dead letter nope: an id is topic-partition-offset"),
+        (["dead-letters", "replay"], "Kafka does not answer at 127.0.0.1:1"),
+        (["dead-letters", "replay", "--file", "absent.jsonl"], "absent.jsonl cannot be read (No such file"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_1(tmp_path: Path, command: list[str], said: str) -> None:

@@ -1,6 +1,7 @@
 """Rows as a table, JSON or CSV."""
 
 import csv
+import dataclasses
 import io
 import json
 from datetime import datetime
@@ -41,6 +42,13 @@ def test_csv_has_a_header_and_quotes_what_needs_it(capsys: pytest.CaptureFixture
 def test_no_rows_is_no_error(capsys: pytest.CaptureFixture[str], form: str, shown: str) -> None:
     printing.show([], form)
     assert capsys.readouterr().out.strip() == shown
+
+
+def test_a_result_shows_each_field_and_each_of_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    for parts, expected in (({"a (x-0-1)": 1200}, "parts: a (x-0-1) │ 1,200"), ({}, "parts │ none")):
+        printing.show_result(dataclasses.make_dataclass("Result", ["read", "parts"])(3, parts))
+        lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+        assert lines[-2:] == ["read │ 3", expected]
 
 
 def test_a_table_shows_what_is_in_brackets_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
