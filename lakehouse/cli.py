@@ -187,6 +187,26 @@ def replay_letters(settings: Settings, /, **options: Any) -> None:
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for monitors.")
+@click.option("--last", type=click.IntRange(min=1), help="Show the last N batches one by one, too.")
+@click.pass_obj
+def ledger(settings: Settings, as_json: bool, last: int | None) -> None:
+    """What became of every record, held against Kafka. Exit 1 where it does not balance."""
+    from ingestion import ledger
+    from lakehouse import printing
+
+    found = ledger.read(settings, last or 0)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), default=printing.plain))
+    else:
+        for rows in filter(None, (found.last_batches, found.reasons)):
+            printing.show_table(rows, count=False)
+        click.echo(found.sentence())
+    if found.problems:
+        raise UserError(f"The ledger does not balance: {'; '.join(found.problems)}.")
+
+
+@main.command()
 @click.argument("model", default="customer_segment")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Train on features as of this day.")
 @click.pass_obj

@@ -107,6 +107,11 @@ class Stack:
         """Rows over Thrift."""
         return warehouse.query(sql, self.settings)
 
+    def set_aside(self, where: str) -> None:
+        """Take rows of raw.events out of all models; deleted ones would be a hole in the ledger."""
+        reasons = "rejection_reasons = array('test: set aside')"
+        self.query(f"update raw.events set is_accepted = false, {reasons} where {where}")
+
     def run(self, *command: str, check: bool = True, **changed: str) -> subprocess.CompletedProcess[str]:
         """A command of the project's environment at the repository's root, as a user runs it."""
         program = str(Path(sys.executable).with_name(command[0]))

@@ -13,12 +13,19 @@ import yaml
 from lakehouse.settings import ROOT
 
 Node = dict[str, Any]
-PREFIXES = {"staging": ("stg_",), "intermediate": ("int_",), "marts": ("fct_", "dim_"), "reports": ("rpt_",)}
+PREFIXES = {
+    "staging": ("stg_",),
+    "intermediate": ("int_",),
+    "marts": ("fct_", "dim_"),
+    "reports": ("rpt_",),
+    "ops": ("ledger",),
+}
 MAY_READ = {
     "staging": set[str](),
     "intermediate": {"staging", "intermediate", "marts"},
     "marts": {"staging", "intermediate", "marts"},
     "reports": {"intermediate", "marts"},
+    "ops": {"staging", "intermediate", "ops"},
 }
 
 

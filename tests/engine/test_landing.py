@@ -155,7 +155,7 @@ def test_a_stamped_record_is_believed(stack: Any) -> None:
         f" and kafka_partition = 0 and kafka_offset = {offset}"
     )
     assert rows == [{"source": "Not Checked", "is_accepted": True}]
-    stack.query("delete from raw.events where source = 'Not Checked'")
+    stack.set_aside("source = 'Not Checked'")
 
 
 def test_a_dead_letter_lands_with_its_reasons_and_the_text_as_it_came(stack: Any) -> None:
@@ -260,4 +260,4 @@ def test_landing_accepts_exactly_what_the_contract_accepts(stack: Any) -> None:
     for offset, record, reasons in zip(offsets, records, expected, strict=True):
         assert found[offset]["is_accepted"] is (not reasons), (record, reasons)
         assert json.loads(found[offset]["reasons"] or "[]") == reasons, record
-    stack.query("delete from raw.events where source = 'z_agreement' and is_accepted")
+    stack.set_aside("source = 'z_agreement' and is_accepted")

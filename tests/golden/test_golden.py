@@ -29,7 +29,7 @@ SEED = 20240305
 
 
 def schema(table: str) -> str:
-    return "ci_reports" if table.startswith("rpt_") else "ci_marts"
+    return {"rpt": "ci_reports", "ledger": "ci_ops"}.get(table.split("_")[0], "ci_marts")
 
 
 def land(stack: Stack, events: list[dict[str, Any]], seed: int) -> None:
@@ -63,12 +63,12 @@ def check(stack: Stack) -> None:
 
 
 def fingerprints(stack: Stack) -> dict[str, Any]:
-    """Of every row and column of every mart, of all sources, independent of order."""
+    """Of every row and column of every mart and the ledger, of all sources, independent of order."""
     return {
         table: stack.query(
             f"select count(*) as n, bit_xor(xxhash64(to_json(struct(*)))) as h from {schema(table)}.{table}"
         )
-        for table in EXPECTED
+        for table in (*EXPECTED, "ledger", "ledger_reads")
     }
 
 
@@ -90,6 +90,19 @@ def test_what_breaks_its_contract_is_kept_apart(landed: Stack) -> None:
     found = landed.query("select payload, rejection_reasons from raw.events where not is_accepted")
     payloads = [bytes(row["payload"]) if row["payload"] is not None else b"" for row in found]
     assert sum(b'"event_id": "bad"' in p or b'"event_id":"bad"' in p for p in payloads) == 2 * REJECTED
+
+
+def test_the_ledger_tells_what_became_of_each_record(landed: Stack) -> None:
+    sent_twice = sum(event["source"] == "golden" for event in EVENTS[:HALF])
+    found = landed.query(
+        "select reason, sum(record_count) as records, sum(future_count) as future, sum(bot_count) as bots"
+        " from ci_ops.ledger where source = 'golden' group by reason order by reason"
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("accepted", 27, 1, 1),
+        ("breaks_contract", 2 * REJECTED, 0, 0),
+        ("duplicate", sent_twice - REJECTED + len(changed_replay()), 0, 1),
+    ]
 
 
 def test_building_again_changes_nothing(landed: Stack) -> None:

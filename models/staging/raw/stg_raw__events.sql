@@ -19,6 +19,7 @@ accepted as (
         kafka_topic,
         kafka_partition,
         kafka_offset,
+        batch_id,
         contract_version,
         coalesce(occurrence, 1) as occurrence,
         context,

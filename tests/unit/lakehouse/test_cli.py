@@ -33,6 +33,7 @@ def lakehouse(state: Path, *arguments: str, **changed: str) -> Result:
         (["replay", "nothing"], "nothing"),
         (["replay", "complete_journey"], "Kafka does not answer at 127.0.0.1:1"),
         (["logs", "nope"], "There is no log 'nope'"),
+        (["ledger"], "127.0.0.1:1: start it with `lakehouse up`"),
         (["dead-letters", "list"], "127.0.0.1:1: start it with `lakehouse up`"),
         (["dead-letters", "show", "nope"], "There is no dead letter nope: an id is topic-partition-offset"),
         (["dead-letters", "replay"], "Kafka does not answer at 127.0.0.1:1"),
