@@ -35,7 +35,8 @@ MEDIA = {
 }  # fmt: skip
 PAID = {"cpc", "ppc", "paid", "cpv", "cpa", "retargeting", "ads"}
 COMMERCIAL = {"co", "com", "ne", "or"}  # google.co.uk, google.com.br
-CLICK_IDS = {"gclid": "paid_search", "msclkid": "paid_search", "fbclid": "paid_social"}
+# Facebook marks every link that leaves it, paid or not; the others mark advertisements alone.
+CLICK_IDS = {"gclid": "paid_search", "msclkid": "paid_search", "fbclid": "social"}
 
 
 def channel_group(page: SplitResult | None, referrer: SplitResult | None) -> str:
@@ -54,7 +55,7 @@ def _of_campaign(query: dict[str, str]) -> str | None:
     clicked = next((group for name, group in CLICK_IDS.items() if query.get(name)), None)
     name = source.removeprefix("www.").split(".")[0]
     if medium in PAID:
-        if name in SOCIAL_SOURCES:
+        if name in SOCIAL_SOURCES or clicked == "social":
             return "paid_social"
         return "paid_search" if name in SEARCH_SOURCES else clicked or "display"
     if clicked:
