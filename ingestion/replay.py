@@ -12,7 +12,7 @@ from typing import Any
 from ingestion.bookmarks import Bookmark
 from ingestion.collector.publish import KafkaAwayError, Publisher
 from ingestion.protect import protected
-from ingestion.sources import source_named
+from ingestion.sources import Source, source_named
 from ingestion.sources.records import to_events
 from lakehouse.errors import UserError
 from lakehouse.privacy import pseudonym
@@ -72,7 +72,7 @@ def replay(
         publisher,
         already=bookmark.read() if resume else 0,
         pace=Pace(rate),
-        protect=_protection(settings),
+        protect=_protection(adapter, settings),
         report=lambda done: progress(done, total),
     )
     started, started_cpu = time.monotonic(), time.process_time()
@@ -178,12 +178,21 @@ class _Run:
         self._save_at = time.monotonic() + SAVE_SECONDS
 
 
-def _protection(settings: Settings) -> Callable[[Event], Event]:
-    """Published files name nobody: their ids stay as published, unless the settings say otherwise."""
-    if not settings.pseudonymise_replays:
+def _protection(adapter: Source, settings: Settings) -> Callable[[Event], Event]:
+    """Published ids stay, unless the settings say otherwise or the source's records lead to people."""
+    if not (adapter.names_people or settings.pseudonymise_replays):
         return lambda event: event
     pseudonyms = pseudonym.load(settings)
-    return lambda event: protected(event, pseudonyms)
+    if not adapter.names_people:
+        return lambda event: protected(event, pseudonyms)
+
+    def hidden(event: Event) -> Event:
+        # Its id is a digest of the record: whoever guesses an address could find it again. The oldest
+        # key makes it, so that after a rotation the same file still gives the same ids.
+        event_id = pseudonyms.all_of(adapter.name, "event_id", event["event_id"])[-1]
+        return protected({**event, "event_id": event_id}, pseudonyms)
+
+    return hidden
 
 
 @contextmanager

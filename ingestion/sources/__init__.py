@@ -21,12 +21,16 @@ from lakehouse.errors import UserError
 
 @dataclass(frozen=True)
 class Source:
-    """An adapter. `default` finds the input of a source that needs no path."""
+    """An adapter. `default` finds the input of a source that needs no path.
+
+    `names_people` marks records that lead to a person: their ids become pseudonyms in any case.
+    """
 
     name: str
     records: Callable[[Path], Iterator[list[Record]]]
     inputs: Callable[[Path], list[Path]] = lambda path: [path]
     default: Callable[[], Path] | None = None
+    names_people: bool = False
 
     def path(self, given: Path | None) -> Path:
         """The input: the one given, else the source's own."""
@@ -51,7 +55,7 @@ SOURCES = {
         Source("online_retail", online_retail.records),
         Source("rees46", rees46.records),
         Source("taobao", taobao.records),
-        Source("access_log", access_log.records),
+        Source("access_log", access_log.records, names_people=True),
         Source("reviews", reviews.records),
         Source("social", social.records),
         Source("ga_store", ga_store.records, ga_store.inputs),

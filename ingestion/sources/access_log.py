@@ -1,6 +1,7 @@
 """Apache's and nginx's combined log: one request a line, each a `page_view`.
 
-Address, user agent and user name go in and do not come out; what a line cannot tell stays absent.
+Address, user agent and user name go in and do not come out; what a line cannot tell stays absent. Ids are
+digests, of which a replay makes keyed pseudonyms.
 """
 
 import re

@@ -1,5 +1,6 @@
 """Replay: what is chosen, at which pace, and how it goes on after an interruption."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,23 @@ def test_ids_of_a_file_stay_as_published_unless_the_settings_say_otherwise(
     assert len(customers) == 1
     assert (customers == {"7"}) is not pseudonymise
     assert all(customer.startswith("p1_") for customer in customers) is pseudonymise
+
+
+def test_a_log_leads_to_nobody_without_the_key_and_a_rotation_doubles_no_line(
+    settings: Settings, fake_producer: Any, tmp_path: Path
+) -> None:
+    log, keys = tmp_path / "access.log", tmp_path / "keys"
+    log.write_text('8.8.8.8 - - [02/Jan/2020:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "x"\nno request\n')
+    chosen = settings.replace(pseudonym_key_file=keys)
+    for written in (f"p1:{'1' * 64}", f"p1:{'2' * 64}", f"p2:{'3' * 64}\np1:{'2' * 64}"):
+        keys.write_text(written)
+        replay("access_log", log, chosen, publisher=Publisher(settings, connect=lambda given: fake_producer))
+    one, other, rotated = fake_producer.events("clickstream")
+    assert one["visitor_id"] != other["visitor_id"]
+    assert one["event_id"] != other["event_id"] == rotated["event_id"]
+    assert (other["visitor_id"][:3], rotated["visitor_id"][:3]) == ("p1_", "p2_")
+    letters = [json.loads(letter["payload"])["event_id"] for letter in fake_producer.events("dead_letter")]
+    assert letters[0] != letters[1] == letters[2]
 
 
 def test_a_finished_replay_starts_anew_and_gives_the_same_ids(run: Any, fake_producer: Any) -> None:
