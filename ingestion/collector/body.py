@@ -12,6 +12,8 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 16
 MAX_KEYS = 20_000
 MAX_TEXT = 16 * 1024
+# More of even the smallest events do not fit into a body; what is smaller would be as many dead letters.
+MAX_EVENTS = 10_000
 # text/plain is what a browser's sendBeacon may send without asking first.
 CONTENT_TYPES = ("application/json", "text/plain")
 TOO_LONG = f"A request holds at most {MAX_BODY_BYTES} bytes; send fewer events."
@@ -77,6 +79,8 @@ def many_events(body: bytes | str) -> list[Any]:
         return [UnreadableError("holds no events")]
     if not isinstance(parsed, list | UnreadableError):
         return [UnreadableError("is neither an array of events nor an object with only the array `events`")]
+    if isinstance(parsed, list) and len(parsed) > MAX_EVENTS:
+        return [UnreadableError(f"holds more than {MAX_EVENTS} events; send them in several requests")]
     return parsed if isinstance(parsed, list) else [parsed]
 
 
