@@ -1,5 +1,6 @@
 """HTTP door of the lakehouse: 202 means that Kafka has the events, 400 says what is wrong with them."""
 
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -76,10 +77,17 @@ async def refuse(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
 
 
+def end() -> None:
+    """Lets the server answer who waits and stop; the supervisor starts the next one."""
+    signal.raise_signal(signal.SIGTERM)
+
+
 def create_app(
-    settings: Settings, connect: Callable[[dict[str, Any]], Any] = confluent_kafka.Producer
+    settings: Settings,
+    connect: Callable[[dict[str, Any]], Any] = confluent_kafka.Producer,
+    end: Callable[[], None] = end,
 ) -> Starlette:
-    """The collector; it starts without Kafka and says so on /ready."""
+    """The collector; it starts without Kafka and says so on /ready. A client broken for good calls `end`."""
     door = Door(settings)
     pseudonyms = pseudonym.load(settings)
 
@@ -99,8 +107,12 @@ def create_app(
         stopping = threading.Event()
 
         def take_acknowledgements() -> None:
+            told = False
             while not stopping.is_set():
                 publisher.poll(0.5)
+                if publisher.is_broken and not told:
+                    told = True
+                    end()
 
         thread = threading.Thread(target=take_acknowledgements, name="acknowledgements", daemon=True)
         thread.start()

@@ -42,6 +42,7 @@ class Publisher:
         connect: Callable[[dict[str, Any]], Any] = confluent_kafka.Producer,
     ) -> None:
         self.accepted = self.rejected = self.acknowledged = self.failed = 0
+        self.is_broken = False  # by an error after which the client sends nothing any more
         self._patience, self._delivery = patience_seconds, delivery_seconds
         self._address = settings.kafka_bootstrap
         self._last_error = "no answer"
@@ -56,6 +57,7 @@ class Publisher:
                 "enable.idempotence": True,
                 "compression.type": "zstd",
                 "linger.ms": int(linger_seconds * 1000),
+                "reconnect.backoff.max.ms": 1000,  # by default up to 10 s pass after Kafka is back
                 "message.timeout.ms": int(delivery_seconds * 1000),
                 "message.max.bytes": MAX_RECORD_BYTES - 65_536,  # a batch has its own header
                 "queue.buffering.max.messages": 50_000,
@@ -161,11 +163,16 @@ class Publisher:
             except BufferError:
                 deadline = deadline or time.monotonic() + self._patience
                 if time.monotonic() >= deadline:
-                    raise KafkaAwayError(
-                        f"Kafka at {self._address} takes no more events ({self._last_error}); "
-                        "see 'lakehouse status' and send them again."
-                    ) from None
+                    raise self._away(self._last_error) from None
                 self._producer.poll(0.1)
+            except confluent_kafka.KafkaException as error:
+                raise self._away(str(error)) from error
+
+    def _away(self, why: str) -> KafkaAwayError:
+        return KafkaAwayError(
+            f"Kafka at {self._address} takes no more events ({why}); "
+            "see 'lakehouse status' and send them again."
+        )
 
     def _delivered(self, error: Any, message: Any) -> None:
         if error is None:
@@ -183,6 +190,7 @@ class Publisher:
 
     def _note_error(self, error: Any) -> None:
         self._last_error = error.str()
+        self.is_broken |= error.fatal()
 
     def _now(self) -> str:
         """UTC to the millisecond; thousands of events share one."""

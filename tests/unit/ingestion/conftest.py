@@ -81,8 +81,12 @@ def open_door(settings: Settings, fake_producer: FakeProducer) -> Iterator[Calla
     fake_producer.poll = polled  # type: ignore[method-assign]
     with ExitStack() as doors:
 
-        def start(**changes: Any) -> TestClient:
-            app = create_app(settings.replace(**changes), connect=lambda options: fake_producer)
+        def start(end: Callable[[], None] = lambda: None, **changes: Any) -> TestClient:
+            def connect(options: dict[str, Any]) -> FakeProducer:
+                fake_producer.options = options
+                return fake_producer
+
+            app = create_app(settings.replace(**changes), connect, end)
             return doors.enter_context(TestClient(app))
 
         yield start

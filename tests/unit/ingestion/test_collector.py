@@ -5,13 +5,15 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import confluent_kafka
 import pytest
 from starlette.testclient import TestClient
 
-from ingestion.collector.body import MAX_BODY_BYTES
+from ingestion.collector.body import MAX_BODY_BYTES, MAX_EVENTS
 from ingestion.protect import UNSEEN
 
 JSON = {"Content-Type": "application/json"}
@@ -113,6 +115,13 @@ def test_a_body_above_one_mebibyte_is_413(client: TestClient, fake_producer: Any
     assert fake_producer.sent == []
 
 
+def test_what_holds_more_than_events_can_be_is_one_rejection(client: TestClient, fake_producer: Any) -> None:
+    answer = client.post("/v1/events", content=b"[" + b"0," * MAX_EVENTS + b"0]", headers=JSON)
+    (rejected,) = answer.json()["rejected"]
+    assert (answer.status_code, len(fake_producer.sent)) == (400, 1)
+    assert f"more than {MAX_EVENTS} events" in rejected["reasons"][0]
+
+
 def test_without_room_in_the_queue_the_answer_is_503(
     client: TestClient, fake_producer: Any, order: dict[str, Any]
 ) -> None:
@@ -136,6 +145,18 @@ def test_an_event_that_kafka_does_not_acknowledge_is_503(
     answer = client.post("/v1/events", json=[order, order])
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
+
+
+def test_a_client_that_is_broken_for_good_ends_the_collector(
+    open_door: Callable[..., TestClient], fake_producer: Any
+) -> None:
+    ended = threading.Event()
+    open_door(ended.set)
+    told = fake_producer.options["error_cb"]
+    told(confluent_kafka.KafkaError(confluent_kafka.KafkaError._ALL_BROKERS_DOWN))
+    assert not ended.wait(0.1)
+    told(confluent_kafka.KafkaError(confluent_kafka.KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, fatal=True))
+    assert ended.wait(10)
 
 
 def test_health_says_alive_and_ready_says_whether_kafka_answers(

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import confluent_kafka
 import pytest
 
 from ingestion.collector.publish import KafkaAwayError, Publisher
@@ -124,6 +125,22 @@ def test_a_queue_that_stays_full_is_an_error(
     fake_producer.room, fake_producer.away = 1, True
     publisher.publish(order)
     with pytest.raises(KafkaAwayError, match="takes no more events"):
+        publisher.publish(order)
+
+
+@pytest.mark.parametrize("code", [confluent_kafka.KafkaError._FATAL, confluent_kafka.KafkaError._STATE])
+def test_a_client_that_refuses_an_event_is_an_error_that_can_be_mended(
+    publisher: Publisher,
+    fake_producer: Any,
+    order: dict[str, Any],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*given: Any, **options: Any) -> None:
+        raise confluent_kafka.KafkaException(confluent_kafka.KafkaError(code))
+
+    monkeypatch.setattr(fake_producer, "produce", refuse)
+    with pytest.raises(KafkaAwayError, match="send them again"):
         publisher.publish(order)
 
 
