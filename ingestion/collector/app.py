@@ -20,7 +20,7 @@ from ingestion.collector import agents, body, openapi, places, shop
 from ingestion.collector.door import Door, origins
 from ingestion.collector.intake import RETRY_AFTER_SECONDS, Intake
 from ingestion.collector.publish import Publisher
-from ingestion.collector.stream import stream
+from ingestion.collector.stream import no_socket, stream
 from lakehouse.privacy import pseudonym
 from lakehouse.settings import Settings
 
@@ -132,6 +132,7 @@ def create_app(
             Route("/track-event", track_event, methods=["POST"]),
             Route("/v1/events", events, methods=["POST"]),
             WebSocketRoute("/v1/stream", stream),
+            Route("/v1/stream", no_socket),
             Route("/health", health),
             Route("/ready", ready),
             *shop.routes(),

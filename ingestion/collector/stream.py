@@ -4,12 +4,19 @@ from contextlib import suppress
 
 import orjson
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ingestion.collector import body
 from ingestion.collector.door import Door
 
 POLICY_VIOLATION, TOO_BIG = 1008, 1009
+
+
+async def no_socket(request: Request) -> Response:
+    """GET /v1/stream, without the wish for a WebSocket."""
+    raise HTTPException(426, "This is a WebSocket: ask for an upgrade.", {"Upgrade": "websocket"})
 
 
 async def stream(socket: WebSocket) -> None:

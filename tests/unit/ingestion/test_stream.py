@@ -54,6 +54,11 @@ def test_a_socket_that_sends_too_often_is_asked_to_wait(open_door: OpenDoor, ord
     assert [set(answer) for answer in answers] == [{"accepted", "rejected"}, {"error"}, {"error"}]
 
 
+def test_a_plain_request_is_told_to_ask_for_a_socket(open_door: OpenDoor) -> None:
+    answer = open_door().get("/v1/stream")
+    assert (answer.status_code, answer.headers["Upgrade"]) == (426, "websocket")
+
+
 def test_a_message_that_is_too_long_ends_the_socket(open_door: OpenDoor) -> None:
     with open_door().websocket_connect("/v1/stream") as socket:
         socket.send_text(" " * (body.MAX_BODY_BYTES + 1))
