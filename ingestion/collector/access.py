@@ -6,6 +6,8 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,6 +95,15 @@ class Buckets:
         if len(self._left) > MOST_SENDERS:
             self._left.popitem(last=False)
         return wait
+
+
+def household_of(address: str | None) -> str | None:
+    """Whom a limit is for: an IPv4 address, and of IPv6 its /64, since every line has 2**64 addresses."""
+    with suppress(ValueError):
+        found = ip_address(address or "")
+        if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+            return str(ip_network((int(found), 64), strict=False))
+    return address
 
 
 def address_of(connection: HTTPConnection, settings: Settings) -> str | None:

@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from ingestion.collector.access import Buckets, Grant, SourceKeys, address_of
+from ingestion.collector.access import Buckets, Grant, SourceKeys, address_of, household_of
 from ingestion.collector.enrich import Sender
 from ingestion.collector.metrics import Metrics
 from lakehouse.settings import Settings
@@ -24,7 +24,9 @@ class Door:
         address = address_of(connection, self._settings)
         grant = self._keys.grant(connection)
         is_server = grant is not None and grant.is_server
-        self._slow_down(f"server {grant.source}" if grant and is_server else f"address {address}")
+        self._slow_down(
+            f"server {grant.source}" if grant and is_server else f"address {household_of(address)}"
+        )
         if grant is None and self._keys.are_required:
             needed = "Send the source's key as 'Authorization: Bearer KEY' or 'X-Source-Key: KEY'."
             raise HTTPException(401, needed, {"WWW-Authenticate": "Bearer"})

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ingestion.collector import body
-from ingestion.collector.access import Buckets, SourceKeys
+from ingestion.collector.access import Buckets, SourceKeys, household_of
 from ingestion.contract import catalogue
 from lakehouse.errors import UserError
 
@@ -179,6 +179,20 @@ def test_only_a_trusted_proxy_names_the_sender(
     sent = [{"X-Forwarded-For": "9.9.9.9, 10.0.0.1"}, {"X-Forwarded-For": "9.9.9.9, 10.0.0.2"}]
     found = [client.post("/track-event", json=order, headers=headers).status_code for headers in sent]
     assert found == [202, 202 if trusted else 429]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "are_one"),
+    [
+        ("2606:4700::1", "2606:4700::ffff:1", True),
+        ("2606:4700::1", "2606:4700:0:1::1", False),
+        ("8.8.8.8", "8.8.8.9", False),
+        ("::ffff:8.8.8.8", "::ffff:8.8.8.9", False),
+        ("unknown", "testclient", False),
+    ],
+)
+def test_a_line_has_one_limit_for_all_its_addresses(first: str, second: str, are_one: bool) -> None:
+    assert (household_of(first) == household_of(second)) is are_one
 
 
 def test_packed_events_are_unpacked(open_door: OpenDoor, order: dict[str, Any]) -> None:
