@@ -8,12 +8,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import confluent_kafka
 import pytest
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
 
 from ingestion.collector.publish import Publisher
 from ingestion.contract import catalogue
@@ -102,6 +105,31 @@ class Stack:
             if time.monotonic() > deadline:
                 pytest.fail(f"not {what} within {seconds:.0f} s; logs are in {self.settings.logs}")
             time.sleep(0.3)
+
+    def assert_landed_once(self) -> None:
+        """Every record that Kafka holds lands and is in raw.events once, from the first to the last."""
+        self.wait_landed()
+        rows = self.query(
+            "select kafka_topic, kafka_partition, count(*) as records,"
+            " count(distinct kafka_offset) as offsets, max(kafka_offset) + 1 as until"
+            " from raw.events group by kafka_topic, kafka_partition"
+        )
+        found = {
+            (row["kafka_topic"], row["kafka_partition"]): (row["records"], row["offsets"], row["until"])
+            for row in rows
+        }
+        assert found == {part: (end, end, end) for part, end in self.ends().items() if end}
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        """How many records each partition of each topic has got, as Kafka itself says."""
+        with closing(progress.admin(self.settings)) as admin:
+            parts = [
+                TopicPartition(topic["name"], part["partition_index"])
+                for topic in admin.describe_topics(topic_names())
+                for part in topic["partitions"]
+            ]
+            found = admin.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.LATEST))
+        return {(part.topic, part.partition): end.offset for part, end in found.items()}
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows over Thrift."""
