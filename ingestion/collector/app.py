@@ -1,6 +1,7 @@
 """HTTP door of the lakehouse: 202 means that Kafka has the events, 400 says what is wrong with them."""
 
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -110,8 +111,9 @@ def create_app(
             told = False
             while not stopping.is_set():
                 publisher.poll(0.5)
-                if publisher.is_broken and not told:
+                if publisher.fault and not told:
                     told = True
+                    print(f"Collector: its Kafka client is broken ({publisher.fault}).", file=sys.stderr)
                     end()
 
         thread = threading.Thread(target=take_acknowledgements, name="acknowledgements", daemon=True)

@@ -42,7 +42,7 @@ class Publisher:
         connect: Callable[[dict[str, Any]], Any] = confluent_kafka.Producer,
     ) -> None:
         self.accepted = self.rejected = self.acknowledged = self.failed = 0
-        self.is_broken = False  # by an error after which the client sends nothing any more
+        self.fault: str | None = None  # after which the client sends nothing any more
         self._patience, self._delivery = patience_seconds, delivery_seconds
         self._address = settings.kafka_bootstrap
         self._last_error = "no answer"
@@ -190,7 +190,8 @@ class Publisher:
 
     def _note_error(self, error: Any) -> None:
         self._last_error = error.str()
-        self.is_broken |= error.fatal()
+        if error.fatal():
+            self.fault = error.str()
 
     def _now(self) -> str:
         """UTC to the millisecond; thousands of events share one."""
