@@ -50,6 +50,11 @@ class PatientProtocol(H11Protocol):
         else:
             self._expect()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:  # of a second request, which came with the first
+            self._expect()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._relax()
         super().connection_lost(exc)

@@ -90,8 +90,9 @@ def is_closed(connection: socket.socket) -> bool:
         b"POST /track-event HTT",
         POST + b"Content-Length: 9\r\n\r\n{",
         POST + b"Transfer-Encoding: chunked\r\n\r\n",
+        HEALTH + POST + b"Content-Length: 9\r\n\r\n{",
     ],
-    ids=["silent", "half a head", "half a body", "no chunk"],
+    ids=["silent", "half a head", "half a body", "no chunk", "half a second one"],
 )
 def test_a_request_that_does_not_come_whole_is_given_up(connect: Connect, begun: bytes) -> None:
     fresh, used = connect(), connect()
