@@ -4,7 +4,6 @@ Asks the supervisor of the lakehouse that the settings name, so `LAKEHOUSE_STATE
 """
 
 import argparse
-import json
 import time
 from typing import Any
 
@@ -43,9 +42,7 @@ def main() -> None:
         rows = measure(settings, seconds)
     except UserError as error:
         raise SystemExit(str(error)) from None
-    machine.RESULTS.mkdir(exist_ok=True)
-    result = {"machine": about, "seconds": seconds, "idle": rows}
-    (machine.RESULTS / "idle.json").write_text(json.dumps(result, indent=2) + "\n")
+    machine.keep("idle", {"machine": about, "seconds": seconds, "idle": rows})
     total = {column: round(sum(row[column] for row in rows), 1) for column in ("memory_mib", "cpu_percent")}
     printing.show_table([*rows, {"server": "all", **total}])
 

@@ -6,37 +6,35 @@ Kafka and HDFS of its own on free ports; landing starts when Kafka is filled.
 import argparse
 import json
 import re
-import shutil
-import socket
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
 
 from benchmarks import machine
+from benchmarks.servers import HDFS, servers
 from ingestion.collector.publish import Publisher
-from ingestion.topics import create_topics
 from lakehouse import printing
-from lakehouse.servers import stack, supervisor
-from lakehouse.servers.java import find_java_home
 from lakehouse.settings import Settings
 from ml.store import WebHdfsStore
 
-PORTS = ("kafka", "kafka_controller", "namenode", "namenode_http", "thrift", "connect", "collector")
-DATANODE_PORTS = 3
 SAMPLE_SECONDS = 0.5
 LONGEST_SECONDS = 900
 FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
-NEEDED = (("kafka", "namenode", "datanode"), ("gateway",))
 LOG = "/lakehouse/raw/events/_delta_log"
+
+
+class Batch(NamedTuple):
+    """One micro-batch: its number, seconds since the epoch at its commit, and events."""
+
+    batch_id: int
+    at: float
+    events: int
 
 
 @dataclass(frozen=True)
@@ -60,41 +58,6 @@ class Commits:
     def gaps(self) -> list[float]:
         """Seconds from each commit to the next."""
         return [later - earlier for earlier, later in zip(self.at, self.at[1:], strict=False)]
-
-
-def free_ports(count: int) -> list[int]:
-    """The first of `count` ports that are free in a row, and those after it."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first: int = probe.getsockname()[1]
-        ports = list(range(first, first + count))
-        if ports[-1] < 65_000 and not any(stack.answers("127.0.0.1", port) for port in ports):
-            return ports
-
-
-@contextmanager
-def servers() -> Iterator[tuple[Settings, Any]]:
-    """Kafka and HDFS with an empty raw.events, and a supervisor that can start landing; gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="lakehouse-bench-"))
-    ports = free_ports(len(PORTS) + DATANODE_PORTS)
-    chosen: dict[str, Any] = {f"{name}_port": port for name, port in zip(PORTS, ports, strict=False)}
-    settings = Settings(state=folder, datanode_port=ports[len(PORTS)], **chosen)
-    try:
-        programs = stack.programs(settings, find_java_home(settings), dashboards=False)
-        interface = supervisor.launch(settings, programs)
-        for names in NEEDED:
-            wave = [program for program in programs if program.name.rstrip("0123456789") in names]
-            for program in wave:
-                interface.startProcess(program.name, False)
-            stack.wait_up(settings, interface, wave)
-        # It has made raw.events, and would only take memory from here on.
-        interface.stopProcess("gateway")
-        create_topics(settings)
-        yield settings, interface
-    finally:
-        stack.down(settings)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def made_events(count: int) -> Iterator[dict[str, Any]]:
@@ -156,20 +119,25 @@ def land(settings: Settings, interface: Any, count: int) -> list[tuple[float, fl
     raise SystemExit(f"Landing did not take {count:,} events within {LONGEST_SECONDS} s.")
 
 
-def commits(settings: Settings) -> Commits:
-    """What the table's own log says."""
+def batches(settings: Settings) -> Iterator[Batch]:
+    """What the table's own log says of each micro-batch, oldest first."""
     log = WebHdfsStore(settings.webhdfs, LOG)
-    found = Commits([], [])
     for name in log.names(""):
         if not re.fullmatch(r"\d+\.json", name):
             continue
         info = next(
             action for line in log.read(name).splitlines() if (action := json.loads(line).get("commitInfo"))
         )
-        if "stream" in json.loads(info.get("userMetadata", "{}")):
-            found.at.append(info["timestamp"] / 1000)
-            found.events.append(int(info["operationMetrics"]["numOutputRows"]))
-    return found
+        note = json.loads(info.get("userMetadata", "{}"))
+        if "stream" in note:
+            events = int(info["operationMetrics"]["numOutputRows"])
+            yield Batch(note["batch_id"], info["timestamp"] / 1000, events)
+
+
+def commits(settings: Settings) -> Commits:
+    """Landing's commits so far."""
+    found = list(batches(settings))
+    return Commits([batch.at for batch in found], [batch.events for batch in found])
 
 
 def figures(found: Commits, samples: list[tuple[float, float]]) -> dict[str, float]:
@@ -189,7 +157,9 @@ def figures(found: Commits, samples: list[tuple[float, float]]) -> dict[str, flo
 
 def measure(count: int) -> dict[str, Any]:
     """One whole run."""
-    with servers() as (settings, interface):
+    with servers(("kafka", *HDFS), ("gateway",)) as (settings, interface):
+        # It has made raw.events, and would only take memory from here on.
+        interface.stopProcess("gateway")
         about = machine.facts(settings)
         print(f"publishing {count:,} events", flush=True)
         published = publish(settings, count)
@@ -209,8 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.landing", description=__doc__)
     parser.add_argument("--events", type=int, default=500_000, help="how many events (default: 500,000)")
     result = measure(parser.parse_args().events)
-    machine.RESULTS.mkdir(exist_ok=True)
-    (machine.RESULTS / "landing.json").write_text(json.dumps(result, indent=2) + "\n")
+    machine.keep("landing", result)
     rows = {**result["landing"], **result["machine"]}
     printing.show_table([{"what": name.replace("_", " "), "value": str(v)} for name, v in rows.items()])
 

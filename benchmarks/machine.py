@@ -1,8 +1,11 @@
 """What a figure was measured on, and what processes cost."""
 
+import json
 import os
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +32,28 @@ def facts(settings: Settings) -> dict[str, Any]:
         **{name: version(name) for name in PACKAGES},
         **{name: jar_version(settings, path) for name, path in JARS.items()},
     }
+
+
+def cores() -> list[int]:
+    """The cores that this process may use."""
+    return sorted(os.sched_getaffinity(0))
+
+
+@contextmanager
+def on_cores(wanted: set[int]) -> Iterator[None]:
+    """This process, and what it starts meanwhile, on these cores alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, wanted)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def keep(name: str, result: dict[str, Any]) -> None:
+    """Write a benchmark's result where the docs look for it."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
 def jar_version(settings: Settings, path: str) -> str:

@@ -2,7 +2,10 @@
 
 import socket
 import sys
+from collections.abc import Callable
+from typing import Any
 
+import confluent_kafka
 import uvicorn
 from starlette.applications import Starlette
 
@@ -15,11 +18,11 @@ from lakehouse.settings import get_settings
 BACKLOG = 512
 
 
-def main() -> None:
+def main(connect: Callable[[dict[str, Any]], Any] = confluent_kafka.Producer) -> None:
     """Binds first, so that a taken port is one clear sentence."""
     try:
         settings = get_settings()
-        app = create_app(settings)
+        app = create_app(settings, connect)
     except UserError as error:
         sys.exit(f"Collector: {error}")
     try:

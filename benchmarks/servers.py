@@ -1,0 +1,55 @@
+"""Servers of a benchmark's own: free ports, a temporary folder, and nothing left afterwards."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ingestion.topics import create_topics
+from lakehouse.servers import stack, supervisor
+from lakehouse.servers.java import find_java_home
+from lakehouse.settings import Settings
+
+PORTS = ("kafka", "kafka_controller", "namenode", "namenode_http", "thrift", "connect", "collector")
+DATANODE_PORTS = 3
+HDFS = ("namenode", "datanode")
+
+
+def free_ports(count: int) -> list[int]:
+    """The first of `count` ports that are free in a row, and those after it."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first: int = probe.getsockname()[1]
+        ports = list(range(first, first + count))
+        if ports[-1] < 65_000 and not any(stack.answers("127.0.0.1", port) for port in ports):
+            return ports
+
+
+@contextmanager
+def servers(*waves: Sequence[str], **changed: Any) -> Iterator[tuple[Settings, Any]]:
+    """These programs, wave by wave, with Kafka's topics made; and a supervisor that can start the others.
+
+    `changed` are settings that differ from their defaults.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lakehouse-bench-"))
+    ports = free_ports(len(PORTS) + DATANODE_PORTS)
+    chosen: dict[str, Any] = {f"{name}_port": port for name, port in zip(PORTS, ports, strict=False)}
+    settings = Settings(state=folder, datanode_port=ports[len(PORTS)], **chosen, **changed)
+    try:
+        programs = stack.programs(settings, find_java_home(settings), dashboards=False)
+        interface = supervisor.launch(settings, programs)
+        for names in waves:
+            wave = [program for program in programs if program.name.rstrip("0123456789") in names]
+            for program in wave:
+                interface.startProcess(program.name, False)
+            stack.wait_up(settings, interface, wave)
+            if "kafka" in names:
+                create_topics(settings)
+        yield settings, interface
+    finally:
+        stack.down(settings)
+        shutil.rmtree(folder, ignore_errors=True)
