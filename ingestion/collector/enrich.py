@@ -3,9 +3,11 @@
 User agent and address go in and do not come out.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
 
-from ingestion.collector.agents import IS_BOT_FROM, bot_score, page_reasons, read_agent
+from ingestion.collector.agents import IS_BOT_FROM, Agent, bot_score, page_reasons, read_agent
 from ingestion.collector.channels import channel_group
 from ingestion.collector.places import country_of
 from lakehouse.privacy.address import campaign_of, clean_address, split, without_contacts
@@ -20,55 +22,74 @@ CAMPAIGN = {
 DERIVED = {"device_type", "os_name", "browser_name", "country_code", "channel_group"}
 DERIVED |= {"bot_score", "bot_reasons", "is_bot", *CAMPAIGN.values()}
 LONGEST_NAME = 128
+PAGE = ("page_url", "referrer_url", "page_title")
+# Events come page by page, and many visitors to the same pages.
+PAGES = 1_000
 
 Event = dict[str, Any]
 
 
-class Sender(NamedTuple):
+@dataclass(frozen=True)
+class Sender:
     """What the door knows of a request; it is forgotten with the request."""
 
     address: str | None = None
     user_agent: str | None = None
     is_server: bool = False  # it carried a server's key
 
+    @cached_property
+    def agent(self) -> Agent:
+        """What acted, by its user agent."""
+        return read_agent(self.user_agent, is_server=self.is_server)
+
+    @cached_property
+    def derived(self) -> Event:
+        """What it says of each of its events."""
+        told = {
+            "device_type": self.agent.device_type,
+            "os_name": self.agent.os_name and self.agent.os_name[:LONGEST_NAME],
+            "browser_name": self.agent.browser_name and self.agent.browser_name[:LONGEST_NAME],
+            # A server stands where it is hosted, which says nothing of the customer.
+            "country_code": None if self.is_server else country_of(self.address),
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
 
 def enrich(event: Event, sender: Sender) -> Event:
     """A copy with its context cleaned and completed; what claims to be derived is replaced."""
     context = event.get("context")
-    if not isinstance(context, dict | None):
+    if context is None:
+        context = {}
+    elif not isinstance(context, dict):
         return event  # its contract rejects it
-    sent = {name: value for name, value in (context or {}).items() if name not in DERIVED}
-    derived = {name: value for name, value in _derived(sent, sender).items() if value is not None}
-    return {**event, "context": {**_cleaned(sent), **derived}}
-
-
-def _derived(sent: Event, sender: Sender) -> Event:
-    agent = read_agent(sender.user_agent, is_server=sender.is_server)
-    page, referrer = (
-        split(v) if isinstance(v := sent.get(n), str) else None for n in ("page_url", "referrer_url")
-    )
+    sent = {name: value for name, value in context.items() if name not in DERIVED}
+    agent = sender.agent
     reasons = [*agent.reasons, *([] if agent.device_type == "server" else page_reasons(sent))]
     score = bot_score(reasons)
-    campaign = campaign_of(page) if page else {}
     return {
-        "device_type": agent.device_type,
-        "os_name": agent.os_name and agent.os_name[:LONGEST_NAME],
-        "browser_name": agent.browser_name and agent.browser_name[:LONGEST_NAME],
-        # A server stands where it is hosted, which says nothing of the customer.
-        "country_code": None if sender.is_server else country_of(sender.address),
-        **{CAMPAIGN[name]: value for name, value in campaign.items()},
-        "channel_group": channel_group(page, referrer),
-        "bot_score": score,
-        "bot_reasons": reasons,
-        "is_bot": score >= IS_BOT_FROM,
+        **event,
+        "context": {
+            **sent,
+            **_page(*[value if isinstance(value := sent.get(name), str) else None for name in PAGE]),
+            **sender.derived,
+            "bot_score": score,
+            "bot_reasons": reasons,
+            "is_bot": score >= IS_BOT_FROM,
+        },
     }
 
 
-def _cleaned(sent: Event) -> Event:
-    cleaned = dict(sent)
-    for name in ("page_url", "referrer_url"):
-        if isinstance(address := sent.get(name), str):
-            cleaned[name] = clean_address(address) or None
-    if isinstance(title := sent.get("page_title"), str):
-        cleaned["page_title"] = without_contacts(title)
-    return cleaned
+@lru_cache(maxsize=PAGES)
+def _page(page_url: str | None, referrer_url: str | None, page_title: str | None) -> Event:
+    """What stays of a page's addresses and title, and what they tell; not to be changed."""
+    page = split(page_url) if page_url else None
+    referrer = split(referrer_url) if referrer_url else None
+    told: Event = {CAMPAIGN[name]: value for name, value in (campaign_of(page) if page else {}).items()}
+    told["channel_group"] = channel_group(page, referrer)
+    if page_url is not None:
+        told["page_url"] = clean_address(page_url) or None
+    if referrer_url is not None:
+        told["referrer_url"] = clean_address(referrer_url) or None
+    if page_title is not None:
+        told["page_title"] = without_contacts(page_title)
+    return told

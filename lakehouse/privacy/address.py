@@ -31,6 +31,8 @@ def without_contacts(text: str) -> str:
 def without_emails(text: str) -> str:
     """The text without e-mail addresses."""
     plain = text.replace("%40", "@")
+    if "@" not in plain:
+        return text
     cleared = EMAIL.sub(REMOVED, plain)
     return text if cleared == plain else cleared
 
@@ -57,8 +59,8 @@ def query_of(parts: SplitResult) -> dict[str, str]:
 def campaign_of(parts: SplitResult) -> dict[str, str]:
     """The campaign parameters that are set, without contacts."""
     query = query_of(parts)
-    cleaned = {name: without_contacts(query.get(name, "").strip())[:LONGEST_CAMPAIGN] for name in CAMPAIGN}
-    return {name: value for name, value in cleaned.items() if value}
+    told = {name: query[name].strip() for name in CAMPAIGN if name in query}
+    return {name: without_contacts(value)[:LONGEST_CAMPAIGN] for name, value in told.items() if value}
 
 
 def clean_address(address: str) -> str:
