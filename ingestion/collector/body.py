@@ -93,6 +93,9 @@ def any_events(body: bytes | str) -> list[Any]:
 
 def over_limits(event: Any) -> str | None:
     """The limit that an event breaks: nesting, number of keys and items, length of a text."""
+    written = orjson.dumps(event)
+    if len(written) <= MAX_TEXT and written.count(b"{") + written.count(b"[") <= MAX_DEPTH:
+        return None  # so short and with so few brackets that it can break none
     found, waiting = 0, [(event, 1)]
     while waiting:
         value, depth = waiting.pop()
