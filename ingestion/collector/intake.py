@@ -42,13 +42,12 @@ class Intake:
 
     async def take(self, events: list[Any], sender: Sender, grant: Grant | None) -> Answer:
         """202, 400 with every reason, or 503 where Kafka is away."""
-        deliveries, rejected = Deliveries(), []
+        deliveries, rejected = Deliveries(len(events)), []
         with self._metrics.in_flight.track_inprogress(), self._metrics.latency.time():
             try:
                 for index, event in enumerate(events):
                     if index % AT_A_TIME == AT_A_TIME - 1:
                         await asyncio.sleep(0)
-                    deliveries.expect()
                     if reasons := self._publish(event, sender, grant, deliveries.on_delivery):
                         event_id = event.get("event_id") if isinstance(event, dict) else None
                         rejected.append({"index": index, "event_id": event_id, "reasons": reasons})
