@@ -71,17 +71,20 @@ def page_reasons(context: dict[str, Any]) -> list[str]:
     """Signs in what a page sent of itself; a sender that tells nothing of a page gives none."""
     if not context.get("page_url"):
         return []
-    screen = [context.get("screen_width"), context.get("screen_height")]
-    window = [context.get("viewport_width"), context.get("viewport_height")]
     reasons = [] if context.get("language") else [NO_LANGUAGE]
-    if 0 in screen:
+    width, height = context.get("screen_width"), context.get("screen_height")
+    if width == 0 or height == 0:
         reasons.append(NO_SCREEN)
-    elif any(
-        type(outer) is int and type(inner) is int and inner > 2 * outer
-        for outer, inner in zip(screen, window, strict=True)
+    elif _is_larger(context.get("viewport_width"), width) or _is_larger(
+        context.get("viewport_height"), height
     ):
-        reasons.append(WINDOW_TOO_LARGE)  # twice: a turned telephone and a zoomed page are people
+        reasons.append(WINDOW_TOO_LARGE)
     return reasons
+
+
+def _is_larger(window: Any, screen: Any) -> bool:
+    """Twice: a turned telephone and a zoomed page are people."""
+    return type(window) is int and type(screen) is int and window > 2 * screen
 
 
 @lru_cache(maxsize=4096)

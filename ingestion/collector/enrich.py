@@ -5,7 +5,8 @@ User agent and address go in and do not come out.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult
 
 from ingestion.collector.agents import IS_BOT_FROM, Agent, bot_score, page_reasons, read_agent
 from ingestion.collector.channels import channel_group
@@ -82,14 +83,30 @@ def enrich(event: Event, sender: Sender) -> Event:
 @lru_cache(maxsize=PAGES)
 def _page(page_url: str | None, referrer_url: str | None, page_title: str | None) -> Event:
     """What stays of a page's addresses and title, and what they tell; not to be changed."""
-    page = split(page_url) if page_url else None
-    referrer = split(referrer_url) if referrer_url else None
-    told: Event = {CAMPAIGN[name]: value for name, value in (campaign_of(page) if page else {}).items()}
-    told["channel_group"] = channel_group(page, referrer)
+    page, referrer = _address(page_url), _address(referrer_url)
+    told = {**page.campaign, "channel_group": channel_group(page.parts, referrer.parts)}
     if page_url is not None:
-        told["page_url"] = clean_address(page_url) or None
+        told["page_url"] = page.cleaned
     if referrer_url is not None:
-        told["referrer_url"] = clean_address(referrer_url) or None
+        told["referrer_url"] = referrer.cleaned
     if page_title is not None:
         told["page_title"] = without_contacts(page_title)
     return told
+
+
+class Address(NamedTuple):
+    """A web address: its parts, what may be kept of it, its campaign as fields of the context."""
+
+    parts: SplitResult | None
+    cleaned: str | None
+    campaign: Event
+
+
+@lru_cache(maxsize=PAGES)
+def _address(text: str | None) -> Address:
+    """An address, read once as a page and as the referrer of the next one."""
+    parts = split(text or "")
+    campaign = campaign_of(parts) if parts else {}
+    return Address(
+        parts, clean_address(text or "") or None, {CAMPAIGN[name]: value for name, value in campaign.items()}
+    )
