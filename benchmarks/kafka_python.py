@@ -3,7 +3,7 @@
 Only to compare the two; started by benchmarks.collector.
 """
 
-import time
+from collections import deque
 from typing import Any
 
 from kafka import KafkaProducer
@@ -27,6 +27,7 @@ class Producer:
     """As much of a confluent-kafka producer as the publisher uses, with the same promises."""
 
     def __init__(self, options: dict[str, Any]) -> None:
+        self._done: deque[tuple[OnDelivery, Refused | None]] = deque()
         self._producer: Any = KafkaProducer(
             bootstrap_servers=options["bootstrap.servers"],
             acks=options["acks"],
@@ -53,15 +54,18 @@ class Producer:
             sent = self._producer.send(topic, value, key and key.encode(), headers or [])
         except KafkaTimeoutError as error:
             raise BufferError from error
-        sent.add_callback(lambda metadata: on_delivery(None, metadata))
-        sent.add_errback(lambda error: on_delivery(Refused(error), None))
+        sent.add_callback(lambda metadata: self._done.append((on_delivery, None)))
+        sent.add_errback(lambda error: self._done.append((on_delivery, Refused(error))))
 
     def poll(self, seconds: float) -> None:
-        """Its own thread calls back."""
-        time.sleep(seconds)
+        """Calls back here, and not in the client's own thread."""
+        while self._done:
+            on_delivery, error = self._done.popleft()
+            on_delivery(error, None)
 
     def flush(self, seconds: float) -> int:
         self._producer.flush(seconds)
+        self.poll(0)
         return 0
 
 

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from ingestion.collector import agents, body, openapi, places, shop
+from ingestion.collector.deliveries import Acknowledgements
 from ingestion.collector.door import Door, origins
 from ingestion.collector.intake import RETRY_AFTER_SECONDS, Intake
 from ingestion.collector.publish import Publisher
@@ -102,25 +102,24 @@ def create_app(
             connect=connect,
         )
         app.state.publisher, app.state.door = publisher, door
-        app.state.intake = Intake(publisher, pseudonyms, door.metrics, server_consent=settings.server_consent)
+        told = False
+
+        def poll(seconds: float) -> None:
+            nonlocal told
+            publisher.poll(seconds)
+            if publisher.fault and not told:
+                told = True
+                print(f"Collector: its Kafka client is broken ({publisher.fault}).", file=sys.stderr)
+                end()
+
+        acknowledgements = Acknowledgements(poll)
+        app.state.intake = Intake(
+            publisher, acknowledgements, pseudonyms, door.metrics, server_consent=settings.server_consent
+        )
         places.countries()  # here, and not while the first sender waits
         agents.read_agent("warm up", is_server=False)
-        stopping = threading.Event()
-
-        def take_acknowledgements() -> None:
-            told = False
-            while not stopping.is_set():
-                publisher.poll(0.5)
-                if publisher.fault and not told:
-                    told = True
-                    print(f"Collector: its Kafka client is broken ({publisher.fault}).", file=sys.stderr)
-                    end()
-
-        thread = threading.Thread(target=take_acknowledgements, name="acknowledgements", daemon=True)
-        thread.start()
         yield
-        stopping.set()
-        await run_in_threadpool(thread.join)
+        acknowledgements.stop()
 
     cors = Middleware(
         CORSMiddleware,

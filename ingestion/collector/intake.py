@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ingestion import protect
 from ingestion.collector.access import Grant
 from ingestion.collector.body import UnreadableError, over_limits
-from ingestion.collector.deliveries import Deliveries
+from ingestion.collector.deliveries import Acknowledgements, Deliveries
 from ingestion.collector.enrich import Sender, enrich
 from ingestion.collector.metrics import Metrics
 from ingestion.collector.publish import KafkaAwayError, OnDelivery, Publisher
@@ -33,9 +33,16 @@ class Intake:
     """Takes batches of parsed events and answers when Kafka has acknowledged them."""
 
     def __init__(
-        self, publisher: Publisher, pseudonyms: Pseudonyms, metrics: Metrics, *, server_consent: bool
+        self,
+        publisher: Publisher,
+        acknowledgements: Acknowledgements,
+        pseudonyms: Pseudonyms,
+        metrics: Metrics,
+        *,
+        server_consent: bool,
     ) -> None:
-        self._publisher, self._pseudonyms, self._metrics = publisher, pseudonyms, metrics
+        self._publisher, self._acknowledgements = publisher, acknowledgements
+        self._pseudonyms, self._metrics = pseudonyms, metrics
         self._server_consent = server_consent
         # Never written: a count's id lasts as long as this process, then no one can compute it again.
         self._count_secret = secrets.token_bytes(32)
@@ -51,7 +58,7 @@ class Intake:
                     if reasons := self._publish(event, sender, grant, deliveries.on_delivery):
                         event_id = event.get("event_id") if isinstance(event, dict) else None
                         rejected.append({"index": index, "event_id": event_id, "reasons": reasons})
-                arrived = await deliveries.arrived()
+                arrived = await self._acknowledgements.of(deliveries)
             except KafkaAwayError:
                 arrived = False
         if not arrived:
