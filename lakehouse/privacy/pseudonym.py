@@ -82,8 +82,9 @@ def pseudonymised(event: Event, fields: Iterable[Direct], pseudonyms: Pseudonyms
             return {**value, name: _hidden(value[name], lambda clear: REMOVED)}
         return {key: each for key, each in value.items() if key != name}
 
-    for field in fields:
-        event = replaced(event, field.path, field.is_required)
+    for path, is_required in fields:
+        if event.get(path[0]) is not None:
+            event = replaced(event, path, is_required)
     return event
 
 
