@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 import confluent_kafka
@@ -24,6 +24,7 @@ from benchmarks.servers import servers
 from benchmarks.visits import SOURCE, Visitor
 from ingestion.topics import topic_names
 from lakehouse import printing
+from lakehouse.errors import UserError
 from lakehouse.servers import stack
 from lakehouse.servers.java import find_java_home
 from lakehouse.settings import Settings
@@ -93,7 +94,7 @@ def collector(settings: Settings, module: str, core: int) -> Iterator[int]:
         deadline = time.monotonic() + START_SECONDS
         while not stack.answers(settings.host, settings.collector_port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"The collector did not start ({module}).")
+                raise UserError(f"The collector did not start ({module}).")
             time.sleep(0.1)
         yield process.pid
     finally:
@@ -156,16 +157,20 @@ class Topics:
             part.offset = end
         return found
 
+    def close(self) -> None:
+        """Ask no more."""
+        self._consumer.close()
+
 
 def check(case: Case, answered: Counter[int], found: Counter[str]) -> None:
-    """SystemExit unless Kafka holds what was accepted, each event as often, and nothing else."""
+    """UserError unless Kafka holds what was accepted, each event as often, and nothing else."""
     accepted: Counter[str] = Counter()
     for number, times in answered.items():
         for event_id in case.ids[number]:
             accepted[event_id] += times
     if found != accepted:
         missing, strange = accepted - found, found - accepted
-        raise SystemExit(
+        raise UserError(
             f"{case.name}: of {accepted.total():,} accepted events Kafka lacks {missing.total():,} and has "
             f"{strange.total():,} others, such as {next(iter(missing | strange))}."
         )
@@ -175,19 +180,19 @@ def measure(seconds: float) -> dict[str, Any]:
     """Every case with both clients."""
     cores = machine.cores()
     if len(cores) < 2:
-        raise SystemExit("The collector's benchmark needs two cores: one for the collector alone.")
+        raise UserError("The collector's benchmark needs two cores: one for the collector alone.")
     rows = []
     with machine.on_cores(set(cores[:-1])), servers(("kafka",)) as (started, _):
         settings = with_keys(started)
         about = machine.facts(settings)
-        topics = Topics(settings)
-        for client, module in CLIENTS.items():
-            with collector(settings, module, cores[-1]) as pid:
-                for case in cases():
-                    print(f"{client}: {case.name}", flush=True)
-                    answered, figures = asyncio.run(drive(settings, pid, case, seconds))
-                    check(case, answered, topics.read())
-                    rows.append({"client": client, "case": case.name, **figures})
+        with closing(Topics(settings)) as topics:
+            for client, module in CLIENTS.items():
+                with collector(settings, module, cores[-1]) as pid:
+                    for case in cases():
+                        print(f"{client}: {case.name}", flush=True)
+                        answered, figures = asyncio.run(drive(settings, pid, case, seconds))
+                        check(case, answered, topics.read())
+                        rows.append({"client": client, "case": case.name, **figures})
     return {"machine": about, "seconds": seconds, "collector": rows}
 
 
@@ -195,7 +200,11 @@ def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.collector", description=__doc__)
     parser.add_argument("--seconds", type=float, default=15, help="how long each case takes (default: 15)")
-    result = measure(parser.parse_args().seconds)
+    seconds = parser.parse_args().seconds
+    try:
+        result = measure(seconds)
+    except UserError as error:
+        raise SystemExit(str(error)) from None
     machine.keep("collector", result)
     shown = ("client", "case", "events_per_second", "cpu_seconds_per_million", "p50_ms", "p95_ms", "p99_ms")
     rows = [{name.replace("_", " "): row[name] for name in shown} for row in result["collector"]]

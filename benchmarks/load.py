@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lakehouse.errors import UserError
+
 ANSWER = re.compile(
-    rb"HTTP/1\.1 (\d{3}) .*?\r\ncontent-length: (\d+)\r\n.*?\r\n\r\n", re.DOTALL | re.IGNORECASE
+    rb"HTTP/1\.1 (\d{3}) .*?\r\ncontent-length: (\d+)\r\n(?:.*?\r\n)?\r\n", re.DOTALL | re.IGNORECASE
 )
 LONGEST_ANSWER_SECONDS = 60
+IDLE_SECONDS = 2  # the collector ends what was idle for five
 PERCENTILES = {"p50": 50, "p95": 95, "p99": 99, "max": 100}
 
 
@@ -45,14 +48,14 @@ class Connection(asyncio.Protocol):
         if head[1] == b"202":
             self._waiting.set_result(None)
         else:
-            self._waiting.set_exception(SystemExit(f"The collector answered {answer.decode()}"))
+            self._waiting.set_exception(UserError(f"The collector answered {answer.decode()}"))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(SystemExit(f"The collector ended a connection: {error}"))
+            self._waiting.set_exception(UserError(f"The collector ended a connection: {error}"))
 
     async def send(self, request: bytes) -> float:
-        """When the answer had come; SystemExit where it is not 202."""
+        """When the answer had come; UserError where it is not 202."""
         assert self._transport is not None
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
@@ -87,20 +90,24 @@ async def open_loop(port: int, requests: Iterable[bytes], a_second: float) -> li
 
     Its time counts from when it was due, so that a collector that stalls is charged for all who wait.
     """
-    idle: list[Connection] = []
+    idle: list[tuple[Connection, float]] = []
     answers: list[Answered] = []
 
     async def send(number: int, due: float, request: bytes) -> None:
-        connection = idle.pop() if idle else await connect(port)
-        answers.append(Answered(number, due, await connection.send(request)))
-        idle.append(connection)
+        connection, since = idle.pop() if idle else (None, 0.0)
+        if connection is None or since < time.time() - IDLE_SECONDS:
+            connection = await connect(port)
+        answered = await connection.send(request)
+        answers.append(Answered(number, due, answered))
+        idle.append((connection, answered))
 
+    sending = []
     start = time.time()
-    async with asyncio.TaskGroup() as sending:
-        for number, request in enumerate(requests):
-            due = start + number / a_second
-            await asyncio.sleep(max(0.0, due - time.time()))
-            sending.create_task(send(number, due, request))
+    for number, request in enumerate(requests):
+        due = start + number / a_second
+        await asyncio.sleep(max(0.0, due - time.time()))
+        sending.append(asyncio.create_task(send(number, due, request)))
+    await asyncio.gather(*sending)
     return answers
 
 
