@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 from ingestion.collector.agents import IS_BOT_FROM, Agent, bot_score, page_reasons, read_agent
 from ingestion.collector.channels import channel_group
 from ingestion.collector.places import country_of
-from lakehouse.privacy.address import campaign_of, clean_address, split, without_contacts
+from lakehouse.privacy.address import campaign_of, clean_parts, split, without_contacts
 
 CAMPAIGN = {
     "utm_source": "campaign_source",
@@ -106,7 +106,7 @@ class Address(NamedTuple):
 def _address(text: str | None) -> Address:
     """An address, read once as a page and as the referrer of the next one."""
     parts = split(text or "")
-    campaign = campaign_of(parts) if parts else {}
-    return Address(
-        parts, clean_address(text or "") or None, {CAMPAIGN[name]: value for name, value in campaign.items()}
-    )
+    if parts is None:
+        return Address(None, None, {})
+    campaign = {CAMPAIGN[name]: value for name, value in campaign_of(parts).items()}
+    return Address(parts, clean_parts(parts), campaign)

@@ -50,6 +50,8 @@ def split(address: str) -> SplitResult | None:
 def query_of(parts: SplitResult) -> dict[str, str]:
     """The query's names, in lower case, with their first values."""
     found: dict[str, str] = {}
+    if not parts.query:
+        return found
     for pair in parts.query.split("&")[:200]:
         name, _, value = pair.partition("=")
         found.setdefault(unquote_plus(name).lower(), unquote_plus(value).replace("\0", ""))
@@ -66,8 +68,11 @@ def campaign_of(parts: SplitResult) -> dict[str, str]:
 def clean_address(address: str) -> str:
     """Host, path and campaign parameters; no user, no fragment, no other query, no secret in the path."""
     parts = split(address)
-    if parts is None:
-        return ""
+    return "" if parts is None else clean_parts(parts)
+
+
+def clean_parts(parts: SplitResult) -> str:
+    """The same of an address that is split already."""
     host = parts.hostname or ""
     place = f"[{host}]" if ":" in host else quote(host, safe="")
     if parts.port is not None:
