@@ -71,7 +71,7 @@ def down(settings: Settings) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for monitors.")
 @click.pass_obj
 def status(settings: Settings, as_json: bool) -> None:
-    """What is up, since when, landing's lag and last commit. Exit 1 unless all is up."""
+    """What is up, since when, how far landing and live are. Exit 1 unless all is up."""
     from lakehouse.servers import status as servers
 
     found = servers.status(settings)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from ingestion.streams.minutes import live_minutes
 from ingestion.streams.raw import raw_events
 from lakehouse.session import engine_session
 from lakehouse.settings import Settings, get_settings
@@ -58,7 +59,7 @@ def start(settings: Settings) -> SparkSession:
     # Sessions copy the built-in registry when they open, so the kernels go in before any door does.
     functions.publish_kernels(spark, settings)
     create_schemas(spark)
-    for table in (raw_events(), catalog.MODEL_VERSIONS):
+    for table in (raw_events(), live_minutes(), catalog.MODEL_VERSIONS):
         spark.sql(table.create_sql(settings))
     functions.create_functions(spark)
     functions.warm_up(spark)

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from ingestion.contract import catalogue
-from ingestion.streams import compact, progress, rows
+from ingestion.streams import compact, live, progress, rows
 from ingestion.streams.raw import raw_events
 from ingestion.topics import create_topics, topic_names
 from lakehouse.errors import UserError
@@ -218,6 +218,12 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     return query[0]
 
 
+def reached(query: StreamingQuery) -> str | None:
+    """Kafka offsets after the last batch that was committed."""
+    last = query.lastProgress
+    return last.sources[0].endOffset if last is not None else None
+
+
 def publish_progress(query: StreamingQuery, settings: Settings) -> None:
     """Tell Kafka how far the query is, once a second, where it moved."""
     client: Any = None
@@ -243,8 +249,8 @@ def main() -> None:
     """Land until a signal comes; any failure ends the process, and the supervisor starts it anew."""
     settings = get_settings()
     conf = {"spark.sql.streaming.metricsEnabled": "false", "spark.python.use.daemon": "true"}
-    # One slot more than a batch has tasks, so that compaction never keeps a batch waiting.
-    slots = settings.landing_slots + compact.SLOTS
+    # More slots than a batch has tasks, so that compaction and live never keep a batch waiting.
+    slots = settings.landing_slots + compact.SLOTS + live.SLOTS
     spark = engine_session(settings, "landing", slots, settings.landing_memory, conf | compact.CONF)
     query = start(spark, settings)
     stopping = threading.Event()
@@ -253,6 +259,9 @@ def main() -> None:
     threading.Thread(target=publish_progress, args=(query, settings), daemon=True).start()
     threading.Thread(
         target=compact.run, args=(spark, raw_events().location(settings), settings, stopping), daemon=True
+    ).start()
+    threading.Thread(
+        target=live.run, args=(spark, settings, lambda: reached(query), stopping), daemon=True
     ).start()
     print("landing runs", flush=True)
     while query.isActive and not stopping.wait(1):

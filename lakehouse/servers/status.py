@@ -4,10 +4,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
+
 from ingestion.streams import progress
+from ingestion.streams.minutes import live_minutes
 from ingestion.topics import topic_names
 from lakehouse.errors import UserError
 from lakehouse.servers import stack
+from lakehouse.servers.program import HADOOP_USER
 from lakehouse.settings import Settings
 
 
@@ -24,12 +28,13 @@ class Server:
 
 @dataclass(frozen=True)
 class Status:
-    """All servers, and landing's lag in records with its last commit."""
+    """All servers, landing's lag in records with its last commit, and live.minutes' last change."""
 
     servers: list[Server]
     lag: int | None
     last_commit_at: str | None
     last_batch_id: int | None
+    live_updated_at: str | None
 
     @property
     def ok(self) -> bool:
@@ -54,9 +59,23 @@ def status(settings: Settings) -> Status:
         landing = progress.read(settings, topic_names()) if servers else None
     except UserError:
         landing = None
+    live = live_updated_at(settings) if servers else None
     if landing is None:
-        return Status(servers, None, None, None)
-    return Status(servers, landing.lag, landing.last_commit_at, landing.last_batch_id)
+        return Status(servers, None, None, None, live)
+    return Status(servers, landing.lag, landing.last_commit_at, landing.last_batch_id, live)
+
+
+def live_updated_at(settings: Settings) -> str | None:
+    """When the log of live.minutes last changed, in UTC; None where HDFS does not say."""
+    path = live_minutes().location(settings).removeprefix(settings.hdfs)
+    asked = {"op": "GETFILESTATUS", "user.name": HADOOP_USER}
+    try:
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            answer = client.get(f"{settings.webhdfs}{path}/_delta_log", params=asked)
+        at = answer.json()["FileStatus"]["modificationTime"] / 1000
+    except (httpx.HTTPError, ValueError, KeyError):
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def as_text(found: Status) -> str:
@@ -77,4 +96,5 @@ def as_text(found: Status) -> str:
             f"landing: {found.lag:,} records behind, last commit {found.last_commit_at}"
             f" (batch {found.last_batch_id})"
         )
-    return "\n".join([*rows, landing])
+    live = f"live: last update {found.live_updated_at or 'unknown, HDFS does not say'}"
+    return "\n".join([*rows, landing, live])

@@ -90,6 +90,7 @@ def test_status_of_nothing_is_json_and_exit_1(tmp_path: Path) -> None:
         "lag": None,
         "last_commit_at": None,
         "last_batch_id": None,
+        "live_updated_at": None,
         "ok": False,
     }
     assert "lakehouse up" in lakehouse(tmp_path, "status").stdout

@@ -1,0 +1,159 @@
+"""raw.events -> live.minutes, every two seconds: a thread of the landing stream's driver.
+
+A commit replaces the files of the hours that changed, and the newest `landed_at` of the table says how far
+it counts: a crash at any point loses nothing and repeats nothing. Where nothing landed, nothing is read
+and nothing written. What fails here is tried again and never stops landing.
+"""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession
+
+from ingestion.streams import compact
+from ingestion.streams.history import History
+from ingestion.streams.minutes import COLUMNS, live_minutes, moment, record_columns
+from ingestion.streams.raw import raw_events
+from ingestion.streams.tally import Key
+from lakehouse.settings import Settings
+
+# Tasks of its own, so that it never keeps a batch of landing waiting.
+SLOTS = 1
+# Records that are read into memory at once, where more are to be counted.
+MOST_RECORDS = 200_000
+TIDY_EVERY_SECONDS = 1800
+PAUSE_AFTER_FAILURE_SECONDS = 10
+
+
+class Live:
+    """The two tables, and the history between them."""
+
+    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+        self.spark, self.settings = spark, settings
+        self.location = live_minutes().location(settings)
+        rows = self.table(self.location).select(*COLUMNS).toArrow()
+        kept = timedelta(hours=settings.live_history_hours)
+        earliest = datetime.now(UTC) - kept
+        cursor = max(pc.max(rows["landed_at"]).as_py() or earliest, earliest)
+        self.history = History(rows, cursor, kept)
+        self.is_behind = True
+
+    def table(self, location: str) -> DataFrame:
+        """A Delta table by its place, since only the gateway has the catalogue."""
+        return self.spark.read.format("delta").load(location)
+
+    def count(self) -> None:
+        """Count all that has landed since, and commit."""
+        for until in self.portions():
+            records = self.records(landed_after(self.history.cursor), *until)
+            if records.num_rows:
+                self.write(self.history.count(records, self.recall))
+        self.is_behind = False
+
+    def portions(self) -> list[list[str]]:
+        """Conditions that part what is to be counted; after a start only, when it may be much."""
+        if not self.is_behind:
+            return [[]]
+        new = self.table(raw_events().location(self.settings)).where(landed_after(self.history.cursor))
+        batches = new.groupBy("landed_at").count().orderBy("landed_at").toArrow().to_pylist()
+        ends = [portion[-1]["landed_at"] for portion in parted(batches, lambda batch: int(batch["count"]))]
+        return [[f"landed_at <= {moment(end)}"] for end in ends]
+
+    def records(self, *conditions: str) -> pa.Table:
+        """Records of raw.events, narrowed to what counting needs."""
+        found = self.table(raw_events().location(self.settings)).where(" and ".join(conditions))
+        return found.selectExpr(*record_columns(self.settings)).toArrow()
+
+    def recall(self, minutes: dict[Key, int], until: datetime) -> Iterator[pa.Table]:
+        """What has been counted in these minutes before, read again from raw.events."""
+        ahead = timedelta(minutes=self.settings.future_after_minutes)
+        for portion in parted(sorted(minutes.items(), key=lambda item: item[0][1]), lambda item: item[1]):
+            wanted = sorted({minute for (_, minute), _ in portion})
+            sources = sorted({source for (source, _), _ in portion})
+            records = self.records(
+                landed_after(wanted[0] - ahead),
+                f"landed_at <= {moment(until)}",
+                f"source in ({', '.join(map(repr, sources))})",
+                "is_accepted",
+            )
+            is_wanted = pc.is_in(records["minute_at"], pa.array(wanted, records["minute_at"].type))
+            yield records.filter(pc.and_(is_wanted, pc.equal(records["fate"], "placed")))
+
+    def write(self, rows: pa.Table) -> None:
+        """Replace the hours that the rows are of, and let go of those that are kept no longer."""
+        hours = ", ".join(moment(hour) for hour in sorted(rows["hour_at"].unique().to_pylist()))
+        (
+            self.spark.createDataFrame(rows)
+            .write.format("delta")
+            .mode("overwrite")
+            .option("replaceWhere", f"hour_at in ({hours}) or hour_at < {moment(self.history.expired)}")
+            .save(self.location)
+        )
+
+
+def landed_after(at: datetime) -> str:
+    """SQL over raw.events."""
+    return f"landed_at > {moment(at)} and landed_date >= date'{at:%Y-%m-%d}'"
+
+
+def parted(items: Iterable[Any], size: Callable[[Any], int]) -> Iterator[list[Any]]:
+    """In portions of MOST_RECORDS, each of one item at least."""
+    portion: list[Any] = []
+    total = 0
+    for item in items:
+        if portion and total + size(item) > MOST_RECORDS:
+            yield portion
+            portion, total = [], 0
+        portion.append(item)
+        total += size(item)
+    if portion:
+        yield portion
+
+
+def tidy(spark: SparkSession, location: str) -> None:
+    """Delete replaced files and the log of past commits.
+
+    Delta forgets its log by whole days: some 80,000 files that every reader would list.
+    """
+    compact.vacuum(spark, location)
+    jvm: Any = spark._jvm
+    delta = jvm.org.apache.spark.sql.delta
+    log = delta.DeltaLog.forTable(spark._jsparkSession, location)
+    nothing = jvm.scala.Option.empty()
+    log.cleanUpExpiredLogs(
+        log.unsafeVolatileSnapshot(), nothing, nothing, delta.TruncationGranularity.MINUTE()
+    )
+
+
+def run(
+    spark: SparkSession, settings: Settings, reached: Callable[[], Any], stopping: threading.Event
+) -> None:
+    """Until told to stop: count whenever `reached`, which tells how far landing is, has changed."""
+    spark = spark.newSession()
+    live: Live | None = None
+    counted: Any = None
+    due = tidied = time.monotonic()
+    while not stopping.wait(max(0, due - time.monotonic())):
+        due = time.monotonic() + settings.live_interval_seconds
+        now = reached()
+        if live is not None and now == counted:
+            continue
+        try:
+            live = live or Live(spark, settings)
+            live.count()
+            counted = now
+            if time.monotonic() - tidied > TIDY_EVERY_SECONDS:
+                tidied = time.monotonic()
+                tidy(spark, live.location)
+        except Exception:
+            if stopping.is_set():
+                return
+            # Whatever it was: the table says how far it got, and a later turn goes on from there.
+            print(f"live failed and will be tried again: {traceback.format_exc()}", flush=True)
+            live, due = None, time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS

@@ -1,0 +1,225 @@
+"""live.minutes holds what raw.events holds, whatever comes late, twice or around a kill."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ingestion.streams.minutes import live_minutes
+from lakehouse.servers import stack as servers
+from ml.store import WebHdfsStore
+from tests.made import Event, event, order
+
+pytestmark = pytest.mark.engine
+
+SOURCE, FLOW = "z_live", "z_live_flow"
+# Said anew in plain SQL: which rows of raw.events count in which minute.
+PLACED = """
+    select *, date_trunc('minute', occurred_at) as minute_at from raw.events
+    where is_accepted and occurred_at >= landed_at - interval 24 hours
+    and occurred_at <= landed_at + interval 10 minutes
+    qualify row_number() over (partition by source, event_id order by landed_at, kafka_offset) = 1
+"""
+LINES = f"""
+    select source, minute_at, properties.order_id, line.* from
+    (select *, explode(properties.lines) as line from ({PLACED}) where properties.order_status = 'placed')
+    where line.quantity > 0 and line.line_total > 0
+"""
+EXPECTED = {
+    "events, visitors, sessions": f"""
+        select source, minute_at, count(*), count(distinct visitor_id), count(distinct session_id)
+        from ({PLACED}) group by all""",
+    "orders, revenue": f"""
+        select source, minute_at, count(distinct order_id), cast(sum(line_total) as decimal(28, 4))
+        from ({LINES}) group by all""",
+    "inline(event_types)": f"select source, minute_at, event_type, count(*) from ({PLACED}) group by all",
+    "inline(pages)": f"""
+        select source, minute_at, split(context.page_url, '[?]')[0], count(*)
+        from ({PLACED}) where event_type = 'page_view' group by all""",
+    "inline(products)": f"""
+        select source, minute_at, product_id, sum(views), sum(carts), sum(lines), sum(revenue) from (
+            select source, minute_at, properties.product_id, int(event_type = 'product_view') as views,
+                int(event_type = 'cart') as carts, 0 as lines, cast(0 as decimal(28, 4)) as revenue
+            from ({PLACED}) where event_type in ('product_view', 'cart')
+            union all select source, minute_at, product_id, 0, 0, 1, line_total from ({LINES})
+        ) group by all""",
+    "records_landed, records_rejected, events_late": """
+        select source, date_trunc('minute', landed_at), count(*), count_if(not is_accepted),
+            count_if(is_accepted and is_late)
+        from raw.events where source is not null group by all""",
+}
+NOT_NOTHING = {
+    "events, visitors, sessions": "events > 0",
+    "orders, revenue": "orders > 0",
+    "records_landed, records_rejected, events_late": "records_landed > 0",
+}
+
+
+def at(**ago: float) -> str:
+    return f"{datetime.now(UTC) - timedelta(**ago):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def made(number: int, source: str, **ago: float) -> Event:
+    """One of several kinds of event."""
+    who = {"source": source, "visitor_id": f"v{number % 7}", "session_id": f"s{number % 11}"}
+    who |= {"occurred_at": at(**ago)}
+    name = f"{source}-{number}"
+    match number % 4:
+        case 0:
+            return order(name, source=source, occurred_at=at(**ago))
+        case 1:
+            context = {"page_url": f"https://shop.example/{number % 3}?utm_source=x"}
+            return event(name, "page_view", {}, **who, context=context)
+        case 2:
+            return event(name, "cart", {"product_id": f"p{number % 5}"}, **who)
+    return event(name, "product_view", {"product_id": f"p{number % 5}"}, **who)
+
+
+def wait_counted(stack: Any) -> None:
+    """Until all that landed is counted."""
+    stack.wait_landed()
+    newest = "select max(landed_at) as at from"
+    stack.wait_until(
+        lambda: stack.query(f"{newest} live.minutes") == stack.query(f"{newest} raw.events"), 120, "counted"
+    )
+
+
+def assert_counted(stack: Any, source: str) -> None:
+    """Every measure of every minute is that of raw.events."""
+    for measures, expected in EXPECTED.items():
+        where = NOT_NOTHING.get(measures, "true")
+        found = f"select source, minute_at, {measures} from live.minutes where {where}"
+        pairs = [(found, expected), (expected, found)]
+        for here, there in pairs:
+            extra = f"select * from ({here} except {there}) where source = '{source}'"
+            assert stack.query(extra) == [], measures
+
+
+@pytest.fixture(scope="module")
+def counted(stack: Any) -> Any:
+    """A set with known answers: late, out of order, twice, rejected, too old, too early."""
+    first = [made(number, SOURCE, minutes=number % 3) for number in range(24)]
+    cancelled = order("z-cancelled", source=SOURCE, occurred_at=at())
+    cancelled["properties"]["order_status"] = "cancelled"
+    then = [
+        *first[:6],
+        made(24, SOURCE, minutes=75),
+        made(25, SOURCE, minutes=75),
+        made(27, SOURCE, minutes=12),
+        made(28, SOURCE, hours=30),
+        made(29, SOURCE, hours=-5),
+        cancelled,
+        made(31, SOURCE) | {"contract_version": 9},
+    ]
+    for events in (first, then):
+        stack.publish(events)
+        wait_counted(stack)
+    return stack
+
+
+def total(stack: Any, *measures: str, where: str = "true") -> list[int]:
+    sums = ", ".join(f"sum({measure}) as {measure}" for measure in measures)
+    return list(
+        stack.query(f"select {sums} from live.minutes where source = '{SOURCE}' and {where}")[0].values()
+    )
+
+
+def test_every_measure_is_that_of_raw_events(counted: Any) -> None:
+    assert_counted(counted, SOURCE)
+
+
+def test_known_answers(counted: Any) -> None:
+    assert total(counted, "events", "events_repeated", "orders", "orders_cancelled") == [28, 6, 7, 1]
+    landed = ("records_landed", "records_rejected", "events_late", "events_too_old", "events_ahead")
+    assert total(counted, *landed) == [37, 1, 3, 1, 1]
+    recent = "minute_at > now() - interval 30 minutes"
+    assert total(counted, "visitors_last_seen", "sessions_last_seen", where=recent) == [7, 11]
+    assert total(counted, "events", where="minute_at < now() - interval 70 minutes") == [2]
+
+
+def test_where_nothing_lands_nothing_is_committed(counted: Any) -> None:
+    def version() -> int:
+        table = live_minutes().location(counted.settings)
+        return int(counted.query(f"describe history delta.`{table}` limit 1")[0]["version"])
+
+    before = version()
+    threading.Event().wait(3 * counted.settings.live_interval_seconds)
+    assert version() == before
+
+
+@pytest.fixture
+def flow(stack: Any) -> Iterator[Callable[[], None]]:
+    """Events that keep coming, some of them twice or late; yields what ends it."""
+    stopping = threading.Event()
+
+    def run() -> None:
+        number = 0
+        while not stopping.wait(0.5):
+            events = [made(number + n, FLOW, minutes=(number + n) % 5) for n in range(40)]
+            events.append(made(10**6 + number, FLOW, minutes=number % 900))
+            stack.publish(events + events[::3])
+            number += 40
+
+    thread = threading.Thread(target=run)
+
+    def end() -> None:
+        stopping.set()
+        thread.join()
+
+    thread.start()
+    yield end
+    end()
+
+
+def test_killed_in_mid_flow_it_counts_nothing_twice_and_forgets_nothing(
+    stack: Any, flow: Callable[[], None]
+) -> None:
+    def pid() -> int | None:
+        return next(p for p in servers.processes(stack.settings) if p["name"] == "landing")["pid"]
+
+    def events() -> int:
+        found = stack.query(f"select sum(events) as n from live.minutes where source = '{FLOW}'")
+        return int(found[0]["n"] or 0)
+
+    stack.wait_until(lambda: events() > 0, 60, "counting")
+    before = pid()
+    os.kill(before, signal.SIGKILL)
+    stack.wait_until(lambda: pid() not in (None, before), 120, "landing started again")
+    seen = events()
+    stack.wait_until(lambda: events() > seen, 120, "counting again")
+    flow()
+    wait_counted(stack)
+    assert_counted(stack, FLOW)
+
+
+TIDY = """
+import sys
+from ingestion.streams import live
+from lakehouse.session import engine_session
+from lakehouse.settings import get_settings
+
+spark = engine_session(get_settings(), "tidy", 1, "512m", {})
+live.tidy(spark, sys.argv[1])
+"""
+
+
+def test_the_log_of_past_commits_is_deleted_and_the_table_stays(stack: Any) -> None:
+    location = f"{stack.settings.hdfs}/tmp/z_live_tidy"
+    path = location.removeprefix(stack.settings.hdfs)
+    properties = "'delta.checkpointInterval' = '2', 'delta.logRetentionDuration' = 'interval 1 hours'"
+    stack.query(f"create table delta.`{location}` (n int) using delta tblproperties ({properties})")
+    for number in range(6):
+        stack.query(f"insert into delta.`{location}` values ({number})")
+    log = WebHdfsStore(stack.settings.webhdfs, f"{path}/_delta_log")
+    before = log.names("")
+    three_hours_ago = str(int((time.time() - 3 * 3600) * 1000))
+    for name in before:
+        log._call("PUT", name, op="SETTIMES", modificationtime=three_hours_ago)
+    stack.run("python", "-c", TIDY, location)
+    assert len(log.names("")) < len(before) / 2
+    assert stack.query(f"select count(*) as n from delta.`{location}`") == [{"n": 6}]
