@@ -16,6 +16,8 @@ CONF = {
     "spark.databricks.delta.optimize.maxThreads": str(SLOTS),
     "spark.databricks.delta.optimize.minFileSize": str(FILE_BYTES),
     "spark.databricks.delta.optimize.maxFileSize": str(FILE_BYTES),
+    # Vacuum lists folders in so many tasks, by default 10,000 for however few folders.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
 }
 VACUUM_EVERY_SECONDS = 24 * 3600
 # Yesterday too: its last batches may have landed after the last compaction of the day.

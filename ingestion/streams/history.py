@@ -3,7 +3,7 @@
 All of it can be had again: the rows from live.minutes, the minutes from raw.events.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,17 +58,18 @@ class History:
         """Hours before this one are not kept."""
         return hour_of(self.cursor - self.kept)
 
-    def missing(self, touched: Iterable[Key], until: datetime) -> dict[Key, int]:
-        """Minutes that hold events, are needed and not in memory: the touched ones and the last ones."""
-        recent = minute_of(until) - timedelta(minutes=ACTIVE_MINUTES)
-        wanted, found = set(touched), {}
-        for hour in {hour_of(recent), *(hour_of(minute) for _, minute in wanted), *later(self.hours, recent)}:
-            if hour in self.hours:
-                held = self.hours[hour].select(["source", "minute_at", "events", "events_repeated"])
-                for source, minute, *counts in zip(*held.to_pydict().values(), strict=True):
-                    key = (source, minute)
-                    if counts[0] and key not in self.minutes and (key in wanted or minute > recent):
-                        found[key] = sum(counts)
+    def missing(self, touched: Collection[Key], until: datetime) -> dict[Key, int]:
+        """Touched minutes and the last ones, where they hold events and these are not in memory."""
+        recent, found = first_active(until), {}
+        needed = {hour_of(minute) for _, minute in touched}
+        needed |= {hour for hour in self.hours if hour >= hour_of(recent)}
+        for hour in needed & self.hours.keys():
+            columns = ("source", "minute_at", "events", "events_repeated")
+            for source, minute, *counts in zip(*map(self.hours[hour].column, columns), strict=True):
+                key = (source.as_py(), minute.as_py())
+                is_needed = key in touched or key[1] >= recent
+                if is_needed and key not in self.minutes and counts[0].as_py():
+                    found[key] = sum(count.as_py() for count in counts)
         return found
 
     def hold(self, missing: dict[Key, int], recall: Recall) -> None:
@@ -90,9 +91,9 @@ class History:
 
     def see(self, changed: dict[Key, Row], until: datetime) -> None:
         """Who was last seen when, in the last minutes of each source with changes."""
-        recent = minute_of(until) - timedelta(minutes=ACTIVE_MINUTES)
+        recent = first_active(until)
         for source in {source for source, _ in changed}:
-            keys = sorted(key for key in self.minutes if key[0] == source and key[1] > recent)
+            keys = sorted(key for key in self.minutes if key[0] == source and key[1] >= recent)
             held = [self.minutes[key] for key in keys]
             visitors = last_seen(minute.visitors for minute in held)
             sessions = last_seen(minute.sessions for minute in held)
@@ -116,10 +117,10 @@ class History:
     def forget(self) -> None:
         """Let go of hours that are not kept, and of minutes that are old or too many."""
         self.hours = {hour: rows for hour, rows in self.hours.items() if hour >= self.expired}
-        now, held = minute_of(self.cursor), 0
+        held = 0
         for key in sorted(self.minutes, key=lambda key: key[1], reverse=True):
             held += len(self.minutes[key].events)
-            age = now - key[1]
+            age = self.cursor - key[1]
             if age > timedelta(minutes=HELD_MINUTES if held <= MOST_HELD else ACTIVE_MINUTES):
                 del self.minutes[key]
 
@@ -145,16 +146,11 @@ def of(rows: pa.Table, **values: Any) -> pa.Table:
     return rows
 
 
-def later(hours: Iterable[datetime], than: datetime) -> list[datetime]:
-    """Hours after this time."""
-    return [hour for hour in hours if hour > than]
-
-
 def hour_of(at: datetime) -> datetime:
     """Start of its hour."""
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-def minute_of(at: datetime) -> datetime:
-    """Start of its minute."""
-    return at.replace(second=0, microsecond=0)
+def first_active(now: datetime) -> datetime:
+    """The first of the last minutes in which somebody counts as active."""
+    return now.replace(second=0, microsecond=0) - timedelta(minutes=ACTIVE_MINUTES - 1)

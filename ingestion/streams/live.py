@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 
 from ingestion.streams import compact
+from ingestion.streams.checks import literal
 from ingestion.streams.history import History
 from ingestion.streams.minutes import COLUMNS, live_minutes, moment, record_columns
 from ingestion.streams.raw import raw_events
@@ -79,7 +80,7 @@ class Live:
             records = self.records(
                 landed_after(wanted[0] - ahead),
                 f"landed_at <= {moment(until)}",
-                f"source in ({', '.join(map(repr, sources))})",
+                f"source in ({', '.join(map(literal, sources))})",
                 "is_accepted",
             )
             is_wanted = pc.is_in(records["minute_at"], pa.array(wanted, records["minute_at"].type))

@@ -43,12 +43,11 @@ class Minute:
     def add(self, records: pa.Table) -> None:
         """Count those whose event was not counted before."""
         hashes, first = np.unique(records["event"].to_numpy(), return_index=True)
-        is_new = ~np.isin(hashes, self.events, assume_unique=True)
+        is_new, self.events = merged(self.events, hashes)
         self.repeated += len(records) - int(is_new.sum())
-        self.events = np.union1d(self.events, hashes[is_new])
         new = records.take(np.sort(first[is_new]))
-        self.visitors = np.union1d(self.visitors, known(new["visitor"]).to_numpy())
-        self.sessions = np.union1d(self.sessions, known(new["session"]).to_numpy())
+        self.visitors = merged(self.visitors, np.unique(known(new["visitor"]).to_numpy()))[1]
+        self.sessions = merged(self.sessions, np.unique(known(new["session"]).to_numpy()))[1]
         self.bots += pc.sum(new["is_bot"]).as_py() or 0
         self.event_types.update(counted(new["event_type"]))
         self.pages.update(counted(new["page"]))
@@ -96,6 +95,14 @@ class Minute:
         )
 
 
+def merged(held: Any, ids: Any) -> tuple[Any, Any]:
+    """Which of the ids are not among those held, and both together; all of it sorted, without repetition."""
+    places = np.searchsorted(held, ids)
+    is_new = np.append(held, 0)[places] != ids
+    is_new |= places == len(held)
+    return is_new, np.insert(held, places[is_new], ids[is_new])
+
+
 def known(column: Any) -> Any:
     """The values that are not null."""
     return column.drop_null()
@@ -133,8 +140,9 @@ def by_minute(records: pa.Table) -> Iterator[tuple[Key, pa.Table]]:
 
 def last_seen(minutes: Iterable[Any]) -> list[int]:
     """For each minute, in order: how many of its ids are in no later one."""
-    counts, later = [], NOBODY
-    for ids in reversed(list(minutes)):
-        counts.append(len(ids) - int(np.isin(ids, later, assume_unique=True).sum()))
-        later = np.union1d(later, ids)
+    ids = list(minutes)[::-1]
+    minute = np.repeat(np.arange(len(ids)), [len(each) for each in ids])
+    # The first of equal ids is that of the latest minute.
+    _, latest = np.unique(np.concatenate([NOBODY, *ids]), return_index=True)
+    counts: list[int] = np.bincount(minute[latest], minlength=len(ids)).tolist()
     return counts[::-1]
