@@ -15,6 +15,8 @@ from ingestion.contract_files import CHECKS, Contract, Schema, paths, read, read
 FOLDER = Path(__file__).parent / "contracts"
 MOST_REASONS = 100
 
+Tree = dict[str, Any]
+
 
 class Requirement(NamedTuple):
     """One check of a contract; a path's `[]` stands for every item of that array.
@@ -54,7 +56,7 @@ class Catalogue:
         version["enum"] = sorted({number for _, number in self.versions})
         self._validators = {key: _validator(c.event) for key, c in self.versions.items()}
         self._integers = {
-            key: [r.path for r in self.requirements(*key) if r[1:] == ("type", "integer")]
+            key: _tree(r.path for r in self.requirements(*key) if r[1:] == ("type", "integer"))
             for key in self.versions
         }
 
@@ -71,9 +73,9 @@ class Catalogue:
                 return [*_reasons(self._envelope_validator, event), self._unknown_version(*key)]
             validator = self._validators[key]
             valid = validator.is_valid(event)
-            for path in self._integers[key]:
-                if _has_float(event, path):  # 1.0 is an integer to JSON Schema, but not to Spark
-                    return [*_reasons(validator, event), f"{field_name(path)}: an integer has no fraction"]
+            # 1.0 is an integer to JSON Schema, but not to Spark.
+            if path := _float_at(event, self._integers[key]):
+                return [*_reasons(validator, event), f"{field_name(path)}: an integer has no fraction"]
             return [] if valid else list(_reasons(validator, event))
         except ValueError as error:
             return [f"event: cannot be written as JSON: {error}"]
@@ -150,15 +152,34 @@ def _requirements(schema: Schema, path: tuple[str, ...]) -> Iterator[Requirement
         yield from _requirements(schema["items"], (*path, "[]"))
 
 
-def _has_float(value: Any, path: tuple[str, ...]) -> bool:
-    for depth, step in enumerate(path):
-        if step == "[]":
-            rest = path[depth + 1 :]
-            return isinstance(value, list) and any(_has_float(item, rest) for item in value)
-        if not isinstance(value, dict):
-            return False
-        value = value.get(step)
-    return type(value) is float
+def _tree(paths: Iterable[tuple[str, ...]]) -> Tree:
+    """The paths step by step, so that what they share is walked once; {} at the end of each."""
+    tree: Tree = {}
+    for path in paths:
+        inner = tree
+        for step in path:
+            inner = inner.setdefault(step, {})
+    return tree
+
+
+def _float_at(value: Any, tree: Tree) -> tuple[str, ...]:
+    """The first of the tree's paths at which a float stands; () where none does."""
+    if type(value) is dict:
+        for step, inner in tree.items():
+            if (found := value.get(step)) is None:
+                continue
+            if not inner:
+                if type(found) is float:
+                    return (step,)
+            elif deeper := _float_at(found, inner):
+                return (step, *deeper)
+    elif type(value) is list and (inner := tree.get("[]")) is not None:
+        for item in value:
+            if not inner and type(item) is float:
+                return ("[]",)
+            if deeper := _float_at(item, inner):
+                return ("[]", *deeper)
+    return ()
 
 
 def _unknown_type(event_type: Any) -> list[str]:
