@@ -76,7 +76,7 @@ def replay(
         report=lambda done: progress(done, total),
     )
     started, started_cpu = time.monotonic(), time.process_time()
-    with _going_on(run), _without_collection():
+    with _going_on(run), without_collection():
         for batch in to_events(source, adapter.records(chosen)):
             if not run.take(batch, days, limit):
                 break
@@ -221,7 +221,7 @@ def _going_on(run: _Run) -> Iterator[None]:
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """Records are many and hold no cycles: collecting them would cost a third of the time."""
     gc.disable()
     try:

@@ -85,7 +85,7 @@ def status(settings: Settings, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines appear.")
 @click.pass_obj
 def logs(settings: Settings, name: str, lines: int, follow: bool) -> None:
-    """A server's log: kafka, namenode, datanode0, gateway, landing, collector, superset."""
+    """A server's log: kafka, namenode, datanode0, gateway, landing, collector, superset, simulator."""
     from lakehouse.servers import logs as servers
 
     for line in servers.lines(settings, name, lines, follow=follow):
@@ -204,6 +204,33 @@ def ledger(settings: Settings, as_json: bool, last: int | None) -> None:
         click.echo(found.sentence())
     if found.problems:
         raise UserError(f"The ledger does not balance: {'; '.join(found.problems)}.")
+
+
+@main.command()
+@click.option("--events", type=click.IntRange(min=1), help="How many, as fast as it goes.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second, as they happen.")
+@click.option("--for", "seconds", help="How long a live run lasts: 60s, 10m, 2h.")
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same events.")
+@click.option("--start", type=click.DateTime(), help="When event time begins, UTC.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="How many days it spans.")
+@click.option("--customers", type=click.IntRange(min=1), help="How many (default: one for 50 events).")
+@click.option("--bots", type=float, help="Share of visits that are bots'.")
+@click.option("--duplicates", type=float, help="Share of events sent twice.")
+@click.option("--late", type=float, help="Share of visits sent hours late.")
+@click.option("--clock-errors", type=float, help="Share of visits whose clock is wrong.")
+@click.option("--malformed", type=float, help="Share of events that break their contract.")
+@click.option("--processes", type=click.IntRange(min=1), help="How many work (default: one for each core).")
+@click.option("--truth", type=click.Path(path_type=Path, file_okay=False), help="Folder of the truth.")
+@click.pass_obj
+def simulate(settings: Settings, /, processes: int | None, truth: Path | None, **asked: Any) -> None:
+    """Publish a made shop's events, and write beside them what only the simulator knows."""
+    from ingestion.simulator.plan import options
+    from ingestion.simulator.run import simulate
+    from lakehouse import printing
+
+    with printing.progress("simulating") as advance:
+        result = simulate(settings, options(**asked), processes=processes, truth=truth, progress=advance)
+    printing.show_result(result)
 
 
 @main.command()

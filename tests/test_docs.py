@@ -87,9 +87,10 @@ def test_operate_lists_every_command() -> None:
     assert not missing
 
 
-def test_docs_name_every_option_of_replay() -> None:
+@pytest.mark.parametrize("command", ["replay", "simulate"])
+def test_docs_name_every_option_of_what_publishes(command: str) -> None:
     shown = text_of(DOCS / "operate.md", DOCS / "data.md")
-    options = [name for option in main.commands["replay"].params for name in option.opts if name[:2] == "--"]
+    options = [name for option in main.commands[command].params for name in option.opts if name[:2] == "--"]
     assert len(options) >= 5
     assert not [name for name in options if name not in shown and name != "--resume"]
 

@@ -32,6 +32,8 @@ def lakehouse(state: Path, *arguments: str, **changed: str) -> Result:
         (["train", "nothing"], "There is no model 'nothing'"),
         (["replay", "nothing"], "nothing"),
         (["replay", "complete_journey"], "Kafka does not answer at 127.0.0.1:1"),
+        (["simulate"], "Give --events N"),
+        (["simulate", "--events", "10"], "Kafka does not answer at 127.0.0.1:1"),
         (["logs", "nope"], "There is no log 'nope'"),
         (["ledger"], "127.0.0.1:1: start it with `lakehouse up`"),
         (["dead-letters", "list"], "127.0.0.1:1: start it with `lakehouse up`"),
