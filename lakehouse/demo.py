@@ -85,6 +85,8 @@ def demo(settings: Settings) -> None:
     if not stack.is_up(settings):
         with timed("Starting the servers"):
             stack.up(settings, lambda step: click.echo(f"  {step}"))
+    # While it runs, landing never catches up with the last event.
+    stack.stop_simulator(settings)
     with printing.progress(f"replaying {SOURCE}") as advance:
         replay(SOURCE, None, settings, progress=advance)
     with printing.progress("landing the rest") as advance:
@@ -98,4 +100,6 @@ def demo(settings: Settings) -> None:
     with timed("Publishing the dashboard"):
         dashboards.push(settings)
     printing.show_table(summary(settings, first, second), count=False)
+    if stack.start_simulator(settings):
+        click.echo(f"The simulator goes on with {settings.simulator_rate:g} events a second.")
     click.echo(f"All of it took {time.monotonic() - began:.0f} s. It runs on; `lakehouse down` stops it.")

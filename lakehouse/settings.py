@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     superset_database: str | None = Field(
         None, description="SQLAlchemy address of Superset's metadata; else SQLite in the state folder"
     )
+    simulator_rate: float = Field(
+        5, ge=0, description="Events a second of the simulator that the demo keeps running; 0 is none"
+    )
     dashboards_refresh_seconds: int = Field(10, ge=1, description="Refresh period of the Overview board")
 
     def replace(self, **changes: object) -> "Settings":

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from xmlrpc.client import Fault
 
 from ingestion.topics import create_topics
 from lakehouse.errors import UserError
@@ -18,7 +19,9 @@ from lakehouse.servers.program import HADOOP_USER, Program
 from lakehouse.settings import Settings
 
 # Later ones need earlier ones; they stop in the opposite order.
-WAVES = (("kafka", "namenode", "datanode"), ("gateway", "landing", "collector"), ("superset",))
+WAVES = (("kafka", "namenode", "datanode"), ("gateway", "landing", "collector"), ("superset", "simulator"))
+# Runs only where somebody asked for it: `up` does not, and nobody misses it while it is stopped.
+SIMULATOR = "simulator"
 Report = Callable[[str], None]
 
 
@@ -58,11 +61,11 @@ def programs(settings: Settings, java_home: Path, *, dashboards: bool = True) ->
     if dashboards:
         command, variables = superset.command(settings), superset.environment(settings)
         found.append(Program("superset", command, variables))
-    return found
+    return [*found, python(SIMULATOR, "ingestion.simulator", 30)]
 
 
 def program_names(settings: Settings, *, dashboards: bool = True) -> list[str]:
-    """Every program of `programs`, before anything of it is prepared."""
+    """Every program that `up` starts, before anything of it is prepared."""
     datanodes = [f"datanode{number}" for number in range(settings.datanodes)]
     own = ["kafka", "namenode", *datanodes, "gateway", "landing", "collector"]
     return [*own, "superset"] if dashboards else own
@@ -170,7 +173,7 @@ def up(settings: Settings, report: Report = lambda _: None, *, dashboards: bool 
             # Superset's metadata takes long and needs no other server.
             prepared = pool.submit(superset.prepare, settings) if dashboards else None
             for number, names in enumerate(WAVES):
-                wave = [program for program in wanted if wave_of(program.name) == number]
+                wave = [p for p in wanted if wave_of(p.name) == number and p.name != SIMULATOR]
                 if prepared and "superset" in names:
                     prepared.result()
                 for program in wave:
@@ -182,6 +185,26 @@ def up(settings: Settings, report: Report = lambda _: None, *, dashboards: bool 
     except BaseException:
         supervisor.shut_down(settings, interface)
         raise
+
+
+def start_simulator(settings: Settings) -> bool:
+    """Start it and wait until it runs; False where the settings want none."""
+    interface = supervisor.client(settings)
+    if interface is None or not settings.simulator_rate:
+        return False
+    stop_simulator(settings)
+    try:
+        interface.startProcess(SIMULATOR, True)
+    except Fault:
+        log = settings.logs / f"{SIMULATOR}.log"
+        raise UserError(f"{SIMULATOR} ended ({last_words(log)}); its log is {log}.") from None
+    return True
+
+
+def stop_simulator(settings: Settings) -> None:
+    """Stop it, if it runs."""
+    if (interface := supervisor.client(settings)) is not None:
+        supervisor.stop(interface, SIMULATOR)
 
 
 def is_up(settings: Settings) -> bool:
@@ -208,9 +231,11 @@ def down(settings: Settings, report: Report = lambda _: None) -> bool:
 
 
 def processes(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Each supervised program: name, state, since when, restarts are in the log."""
+    """Each supervised program that is wanted: name, state, since when, restarts are in the log."""
     interface = supervisor.client(settings)
     for info in interface.getAllProcessInfo() if interface else []:
+        if info["name"] == SIMULATOR and info["statename"] == "STOPPED":
+            continue
         yield {
             "name": info["name"],
             "state": info["statename"].lower(),

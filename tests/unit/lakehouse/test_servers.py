@@ -131,8 +131,14 @@ def test_two_lakehouses_with_other_ports_and_folders_share_nothing(tmp_path: Pat
 
 
 def test_servers_start_before_and_stop_after_those_that_need_them() -> None:
-    waves = [stack.wave_of(name) for name in ("kafka", "datanode0", "datanode12", "landing", "superset")]
-    assert waves == [0, 0, 0, 1, 2]
+    names = ("kafka", "datanode0", "datanode12", "landing", "superset", "simulator")
+    assert [stack.wave_of(name) for name in names] == [0, 0, 0, 1, 2, 2]
+
+
+def test_the_simulator_is_prepared_but_is_none_of_those_that_up_starts(settings: Settings) -> None:
+    assert stack.SIMULATOR not in stack.program_names(settings)
+    assert stack.ports_of(settings, stack.SIMULATOR) == []
+    assert stack.start_simulator(settings) is False  # nothing runs
 
 
 def test_the_last_lines_of_a_log_are_read(settings: Settings) -> None:
