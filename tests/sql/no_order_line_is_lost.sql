@@ -9,6 +9,7 @@ sent as (
     from {{ ref('int_events_deduplicated') }}
     where event_type = 'order_placed'
     group by source
+    having sum(size(properties.lines)) > 0
 
 ),
 

@@ -7,9 +7,9 @@ lines as (
 
 ),
 
-cancellations as (
+changes as (
 
-    select * from {{ ref('int_orders_cancelled') }}
+    select * from {{ ref('int_orders_changed') }}
 
 ),
 
@@ -19,12 +19,13 @@ non_product_codes as (
 
 ),
 
--- The hint spares a sort of all lines: few orders are cancelled.
+-- The hint spares a sort of all lines: few orders change.
 flagged as (
 
-    select /*+ broadcast(cancellations) */
+    select /*+ broadcast(changes) */
         lines.*,
-        cancellations.order_id is not null as is_cancelled,
+        coalesce(changes.is_order_cancelled, false) as is_cancelled,
+        coalesce(lines.revision < changes.lines_revision, false) as is_replaced,
         lines.customer_id is null as is_anonymous,
         lines.occurrence > 1 as is_exact_duplicate,
         non_product_codes.product_code is null as is_product,
@@ -33,16 +34,17 @@ flagged as (
         abs(lines.quantity) > {{ var('extreme_quantity') }} as has_extreme_quantity,
         {{ is_future('lines.occurred_at', 'lines.landed_at') }} as has_future_date,
         not is_cancelled
+        and not is_replaced
         and not is_exact_duplicate
         and lines.quantity > 0
         and lines.line_total > 0 as is_sale,
         date(lines.occurred_at) as occurred_date,
-        cancellations.cancellation_landed_at
+        changes.change_landed_at
     from lines
-    left join cancellations
+    left join changes
         on
-            lines.source = cancellations.source
-            and lines.order_id = cancellations.order_id
+            lines.source = changes.source
+            and lines.order_id = changes.order_id
     left join non_product_codes
         on
             lines.source = non_product_codes.source

@@ -13,6 +13,7 @@ events as (
         properties.country,
         properties.currency,
         properties.order_status,
+        properties.revision,
         properties.lines,
         occurred_at,
         landed_at
@@ -44,6 +45,7 @@ lines as (
         country,
         currency,
         order_status,
+        revision,
         occurrence,
         line.quantity,
         line.unit_price,

@@ -29,6 +29,7 @@ profiles as (
         {{ latest('household_size') }} as household_size,
         {{ latest('household_composition') }} as household_composition,
         {{ latest('kids_count') }} as kids_count,
+        {{ latest('is_deleted') }} as is_deleted,
         max(occurred_at) as profiled_at
     from updates
     group by customer_id, source

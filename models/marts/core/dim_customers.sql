@@ -74,6 +74,7 @@ final as (
         coalesce(activities.event_count, 0) as event_count,
         coalesce(purchases.order_count, 0) as order_count,
         coalesce(purchases.revenue, 0) as revenue,
+        coalesce(profiles.is_deleted, false) as is_deleted,
         activities.first_seen_at,
         activities.last_seen_at,
         purchases.first_order_at,

@@ -15,13 +15,13 @@ new_lines as (
 
 ),
 
--- Built by an earlier run, and their order was cancelled since.
-newly_cancelled_lines as (
+-- Built by an earlier run, and their order was cancelled or told anew since.
+newly_changed_lines as (
 
     select * from lines
     where
         landed_at <= {{ cursor }}
-        and cancellation_landed_at > {{ cursor }}
+        and change_landed_at > {{ cursor }}
 
 ),
 
@@ -29,7 +29,7 @@ changed as (
 
     select * from new_lines
     union all
-    select * from newly_cancelled_lines
+    select * from newly_changed_lines
 
 ),
 
@@ -54,6 +54,7 @@ final as (
         coupon_discount,
         coupon_match_discount,
         is_cancelled,
+        is_replaced,
         is_anonymous,
         is_exact_duplicate,
         is_product,
@@ -64,7 +65,8 @@ final as (
         is_sale,
         occurred_date,
         occurred_at,
-        landed_at
+        landed_at,
+        greatest(landed_at, change_landed_at) as changed_at
     from changed
 
 )

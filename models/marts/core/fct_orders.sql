@@ -13,7 +13,7 @@ touched as (
         source,
         order_id
     from lines
-    where landed_at > {{ last_landed() }}
+    where changed_at > {{ last_landed() }}
 
 ),
 
@@ -24,6 +24,7 @@ touched_lines as (
         left semi join touched
             on lines.source = touched.source and lines.order_id = touched.order_id
     {% endif %}
+    where not lines.is_replaced
 
 ),
 
@@ -48,7 +49,7 @@ parts as (
         bool_or(is_cancelled) as is_cancelled,
         bool_or(has_future_date) as has_future_date,
         min(occurred_at) as ordered_at,
-        max(landed_at) as landed_at
+        max(changed_at) as landed_at
     from touched_lines
     group by source, order_id, customer_id, store_id, country, currency
 

@@ -44,7 +44,7 @@ def test_a_batch_is_an_array_or_an_object_around_one(
 def test_a_bad_event_gets_every_reason_and_is_kept(
     client: TestClient, fake_producer: Any, order: dict[str, Any]
 ) -> None:
-    bad = {**order, "source": "No Good", "properties": {**order["properties"], "lines": []}}
+    bad = {**order, "source": "No Good", "properties": {**order["properties"], "lines": None}}
     body = json.dumps(bad, indent=2)
     answer = client.post("/track-event", content=body, headers=JSON)
     assert answer.status_code == 400
@@ -54,7 +54,7 @@ def test_a_bad_event_gets_every_reason_and_is_kept(
     assert fields == ["properties.lines", "source"]
     (letter,) = fake_producer.events("dead_letter")
     kept = json.loads(letter["payload"])
-    assert (kept["source"], kept["properties"]["lines"]) == ("No Good", [])
+    assert (kept["source"], kept["properties"]["lines"]) == ("No Good", None)
     assert kept["customer_id"].startswith("p1_")
     assert letter["reasons"] == rejected["reasons"]
 

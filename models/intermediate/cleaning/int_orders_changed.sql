@@ -1,0 +1,53 @@
+-- One row per order that was cancelled, or that a newer revision tells anew.
+with
+
+events as (
+
+    select
+        source,
+        properties.order_id,
+        properties.revision,
+        properties.order_status = 'cancelled' as says_cancelled,
+        size(properties.lines) > 0 as has_lines,
+        landed_at
+    from {{ ref('int_events_deduplicated') }}
+    where event_type = 'order_placed'
+
+),
+
+-- The newest revision decides, and without lines it leaves nothing of the order; what
+-- comes in parts is cancelled by any of them.
+orders as (
+
+    select
+        order_id,
+        source,
+        max(revision) filter (where has_lines) as lines_revision,
+        min(revision) < max(revision) as is_revised,
+        coalesce(
+            max_by(says_cancelled or not has_lines, revision),
+            bool_or(says_cancelled)
+        ) as is_order_cancelled,
+        greatest(
+            max(landed_at) filter (where revision is not null),
+            min(landed_at) filter (where revision is null and says_cancelled)
+        ) as change_landed_at
+    from events
+    group by order_id, source
+
+),
+
+changed as (
+
+    select
+        order_id,
+        source,
+        lines_revision,
+        is_order_cancelled,
+        change_landed_at
+    from orders
+    where is_revised or is_order_cancelled
+
+)
+
+select * from changed
