@@ -37,10 +37,14 @@ bench: setup    ## First figures of this machine: landing
 
 setup: $(STAMPS) ## Environments with hashes checked, JVM parts with hashes checked
 
-setup-test:     # A browser for the e2e tests, where it may be installed; else they skip by name
-	@command -v chromium chromedriver >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } \
-	  || echo "No Chromium here and none may be installed: the browser tests will be skipped."
+setup-test:     # A browser and a PostgreSQL for tests, where they may be installed; else those skip by name
+	@$(call debian,command -v chromium chromedriver,chromium chromium-driver,browser tests)
+	@$(call debian,ls /usr/lib/postgresql/*/bin/initdb,postgresql,tests of captured databases)
+
+# $(call debian,what finds it,packages,what is skipped without)
+debian = $(1) >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } \
+	  || echo "No $(firstword $(2)) here and none may be installed: the $(3) will be skipped."
 
 $(BIN)/python:
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ".")'

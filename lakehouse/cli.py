@@ -85,7 +85,7 @@ def status(settings: Settings, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines appear.")
 @click.pass_obj
 def logs(settings: Settings, name: str, lines: int, follow: bool) -> None:
-    """A server's log: kafka, namenode, datanode0, gateway, landing, collector, superset, simulator."""
+    """A server's log: kafka, namenode, datanode0, gateway, landing, collector, capture, superset, simulator."""
     from lakehouse.servers import logs as servers
 
     for line in servers.lines(settings, name, lines, follow=follow):
@@ -231,6 +231,23 @@ def simulate(settings: Settings, /, processes: int | None, truth: Path | None, *
     with printing.progress("simulating") as advance:
         result = simulate(settings, options(**asked), processes=processes, truth=truth, progress=advance)
     printing.show_result(result)
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Stop when all changes until now are sent.")
+@click.option("--drop", is_flag=True, help="Take slot and publication out of the database.")
+@click.pass_obj
+def capture(settings: Settings, once: bool, drop: bool) -> None:
+    """Publish the rows of the shop's database and their changes, where `lakehouse up` does not."""
+    from ingestion.sources.database import capture
+    from lakehouse import printing
+
+    if drop:
+        click.echo(f"Removed: {', '.join(capture.drop(settings)) or 'nothing was there'}.")
+    elif once:
+        printing.show_result(capture.once(settings, click.echo))
+    else:
+        capture.follow_until_signal(settings)
 
 
 @main.command()

@@ -6,7 +6,7 @@ Each field is a setting: the variable `LAKEHOUSE_<NAME>` overrides its default.
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import UserError
@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     )
     pseudonymise_replays: bool = Field(False, description="Pseudonyms for ids in replayed files, too")
     server_consent: bool = Field(
-        True, description="Whether events under a server's key that are silent about consent have it"
+        True, description="Whether a server's or a database's events that are silent about consent have it"
     )
     source_keys_file: Path | None = Field(
         None, description="Keys that senders to the collector must carry; without, anyone may send"
@@ -83,6 +83,18 @@ class Settings(BaseSettings):
     requests_per_second: float = Field(
         200, ge=0, description="Requests that one sender may make to the collector for long; 0 is no limit"
     )
+
+    database: SecretStr | None = Field(
+        None, description="Connection string of a shop's PostgreSQL; set, its changes are captured"
+    )
+    database_tables: Path = Field(
+        ROOT / "ingestion" / "sources" / "database" / "shop.yaml",
+        description="Which of its tables give which events",
+    )
+    database_source: str = Field(
+        "shop", pattern=r"^[a-z][a-z0-9_]{0,39}$", description="Source that its events name"
+    )
+    database_poll_seconds: float = Field(1.0, gt=0, le=60, description="Pause before it is asked again")
 
     superset_database: str | None = Field(
         None, description="SQLAlchemy address of Superset's metadata; else SQLite in the state folder"

@@ -19,7 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from ingestion.collector import agents, body, openapi, places, shop
 from ingestion.collector.deliveries import Acknowledgements
 from ingestion.collector.door import Door, origins
-from ingestion.collector.intake import RETRY_AFTER_SECONDS, Intake
+from ingestion.collector.intake import RETRY_AFTER_SECONDS, Intake, Reception
 from ingestion.collector.publish import Publisher
 from ingestion.collector.stream import no_socket, stream
 from lakehouse.privacy import pseudonym
@@ -42,7 +42,7 @@ async def take(request: Request, read: Callable[[bytes], list[Any]]) -> JSONResp
     """Admits the sender, reads the body, answers when Kafka has it."""
     sender, grant = request.app.state.door.admit(request)
     batch = read(await body.read_body(request))
-    answer = await request.app.state.intake.take(batch, sender, grant)
+    answer = await request.app.state.reception.take(batch, sender, grant)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if answer.status == 503 else None
     return JSONResponse(answer.body, status_code=answer.status, headers=headers)
 
@@ -113,9 +113,8 @@ def create_app(
                 end()
 
         acknowledgements = Acknowledgements(poll)
-        app.state.intake = Intake(
-            publisher, acknowledgements, pseudonyms, door.metrics, server_consent=settings.server_consent
-        )
+        intake = Intake(publisher, pseudonyms, door.metrics, server_consent=settings.server_consent)
+        app.state.reception = Reception(intake, acknowledgements, door.metrics)
         places.countries()  # here, and not while the first sender waits
         agents.read_agent("warm up", is_server=False)
         yield

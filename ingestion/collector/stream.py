@@ -46,5 +46,5 @@ async def stream(socket: WebSocket) -> None:
             except HTTPException as error:
                 await socket.send_json({"error": error.detail})
                 continue
-            answer = await socket.app.state.intake.take(body.any_events(text), sender, grant)
+            answer = await socket.app.state.reception.take(body.any_events(text), sender, grant)
             await socket.send_text(orjson.dumps(answer.body).decode())

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault
 
+from pydantic import SecretStr
+
 from ingestion.topics import create_topics
 from lakehouse.errors import UserError
 from lakehouse.servers import hdfs, kafka, superset, supervisor
@@ -19,18 +21,25 @@ from lakehouse.servers.program import HADOOP_USER, Program
 from lakehouse.settings import Settings
 
 # Later ones need earlier ones; they stop in the opposite order.
-WAVES = (("kafka", "namenode", "datanode"), ("gateway", "landing", "collector"), ("superset", "simulator"))
+WAVES = (
+    ("kafka", "namenode", "datanode"),
+    ("gateway", "landing", "collector", "capture"),
+    ("superset", "simulator"),
+)
 # Runs only where somebody asked for it: `up` does not, and nobody misses it while it is stopped.
 SIMULATOR = "simulator"
 Report = Callable[[str], None]
 
 
 def environment(settings: Settings, java_home: Path) -> dict[str, str]:
-    """What our own Python programs inherit: the settings, Java, the HDFS identity."""
+    """What our own Python programs inherit: the settings, Java, the HDFS identity.
+
+    A secret stays in the variable that `up` was given: written here it would lie in supervisord's file.
+    """
     chosen = {
         f"LAKEHOUSE_{name.upper()}": str(getattr(settings, name))
         for name in settings.model_fields_set | {"state", "lib"}
-        if name != "system_java_home" and getattr(settings, name) is not None
+        if name != "system_java_home" and not isinstance(getattr(settings, name), SecretStr | None)
     }
     return chosen | {
         "JAVA_HOME": str(java_home),
@@ -57,6 +66,7 @@ def programs(settings: Settings, java_home: Path, *, dashboards: bool = True) ->
         python("gateway", "lakehouse.gateway", 60),
         python("landing", "ingestion.streams.land", 60),
         python("collector", "ingestion.collector", 30),
+        *([python("capture", "ingestion.sources.database", 30)] if settings.database else []),
     ]
     if dashboards:
         command, variables = superset.command(settings), superset.environment(settings)
@@ -68,11 +78,12 @@ def program_names(settings: Settings, *, dashboards: bool = True) -> list[str]:
     """Every program that `up` starts, before anything of it is prepared."""
     datanodes = [f"datanode{number}" for number in range(settings.datanodes)]
     own = ["kafka", "namenode", *datanodes, "gateway", "landing", "collector"]
+    own += ["capture"] if settings.database else []
     return [*own, "superset"] if dashboards else own
 
 
 def ports_of(settings: Settings, name: str) -> list[int]:
-    """Ports that a program opens, first the one at which it answers; none for landing."""
+    """Ports that a program opens, first the one at which it answers; none for landing and capture."""
     if name.startswith("datanode"):
         first = settings.datanode_port + 3 * int(name.removeprefix("datanode"))
         return [first, first + 1, first + 2]
@@ -87,7 +98,7 @@ def ports_of(settings: Settings, name: str) -> list[int]:
 
 
 def port_of(settings: Settings, name: str) -> int | None:
-    """Port at which a program answers; None where it has none (landing)."""
+    """Port at which a program answers; None where it has none (landing, capture)."""
     return next(iter(ports_of(settings, name)), None)
 
 

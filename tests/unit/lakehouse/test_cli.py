@@ -40,6 +40,8 @@ def lakehouse(state: Path, *arguments: str, **changed: str) -> Result:
         (["dead-letters", "show", "nope"], "There is no dead letter nope: an id is topic-partition-offset"),
         (["dead-letters", "replay"], "Kafka does not answer at 127.0.0.1:1"),
         (["dead-letters", "replay", "--file", "absent.jsonl"], "absent.jsonl cannot be read (No such file"),
+        (["capture"], "LAKEHOUSE_DATABASE is not set"),
+        (["capture", "--drop"], "LAKEHOUSE_DATABASE is not set"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_1(tmp_path: Path, command: list[str], said: str) -> None:
@@ -113,6 +115,12 @@ def test_settings_lists_every_one_with_its_value(tmp_path: Path) -> None:
     out = lakehouse(tmp_path, "settings").stdout
     assert f"LAKEHOUSE_STATE={tmp_path}\n" in out
     assert "LAKEHOUSE_THRIFT_PORT=1\n" in out
+
+
+def test_settings_keep_the_secret_of_a_connection(tmp_path: Path) -> None:
+    out = lakehouse(tmp_path, "settings", LAKEHOUSE_DATABASE="postgresql://shop:hunter2@db/shop").stdout
+    assert "LAKEHOUSE_DATABASE=**********\n" in out
+    assert "hunter2" not in out
 
 
 def test_every_command_and_option_has_help() -> None:

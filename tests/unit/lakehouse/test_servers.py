@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from pydantic import SecretStr
 
 from lakehouse.errors import UserError
 from lakehouse.servers import hdfs, kafka, logs, stack, supervisor
@@ -130,9 +131,16 @@ def test_two_lakehouses_with_other_ports_and_folders_share_nothing(tmp_path: Pat
     assert str(first.state) not in kafka.properties(second) + str(hdfs.hdfs_site(second))
 
 
+def test_a_database_is_captured_where_one_is_set_and_its_secret_lies_in_no_file(settings: Settings) -> None:
+    chosen = settings.replace(database=SecretStr("postgresql://shop:hunter2@db/shop"))
+    assert "capture" not in stack.program_names(settings)
+    assert "capture" in stack.program_names(chosen)
+    assert "hunter2" not in str(stack.environment(chosen, Path("/java")))
+
+
 def test_servers_start_before_and_stop_after_those_that_need_them() -> None:
-    names = ("kafka", "datanode0", "datanode12", "landing", "superset", "simulator")
-    assert [stack.wave_of(name) for name in names] == [0, 0, 0, 1, 2, 2]
+    names = ("kafka", "datanode0", "datanode12", "landing", "capture", "superset", "simulator")
+    assert [stack.wave_of(name) for name in names] == [0, 0, 0, 1, 1, 2, 2]
 
 
 def test_the_simulator_is_prepared_but_is_none_of_those_that_up_starts(settings: Settings) -> None:
