@@ -63,7 +63,9 @@ def enrich(event: Event, sender: Sender) -> Event:
         context = {}
     elif not isinstance(context, dict):
         return event  # its contract rejects it
-    sent = {name: value for name, value in context.items() if name not in DERIVED}
+    sent = context
+    if not DERIVED.isdisjoint(context):
+        sent = {name: value for name, value in context.items() if name not in DERIVED}
     agent = sender.agent
     reasons = [*agent.reasons, *([] if agent.device_type == "server" else page_reasons(sent))]
     score = bot_score(reasons)
