@@ -147,11 +147,18 @@ def times(settings: Settings, answers: list[Answered], sightings: list[Sighting]
 
 
 def figures(events: pd.DataFrame, sightings: list[Sighting]) -> list[dict[str, Any]]:
-    """Percentiles in milliseconds of the whole way and its parts, after the warm-up."""
+    """Percentiles in milliseconds of the whole way and its parts, after the warm-up.
+
+    UserError where too little happened in the measured time.
+    """
     start = events.due.min() + WARM_UP_SECONDS
     warm = events[events.due >= start]
     commits = sorted(set(warm.committed))
     asked = [seen.asked for seen in sightings if seen.asked >= start]
+    if len(commits) < 2 or len(asked) < 2:
+        raise UserError(
+            "All that was measured became visible at once: give --seconds more, or a quiet machine."
+        )
     spans = {
         "accepted -> visible": warm.visible - warm.accepted,
         "due -> visible": warm.visible - warm.due,

@@ -121,3 +121,5 @@ def test_freshness_counts_each_span_after_the_warm_up() -> None:
         "commit -> next commit": (2000, 2000),
         "watcher's question -> next": (250, 250),
     }
+    with pytest.raises(UserError, match="give --seconds more"):
+        figures(events[:2], watched)
