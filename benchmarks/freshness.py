@@ -131,7 +131,11 @@ def visible_at(sightings: list[Sighting], batch_id: int) -> float:
 
 def times(settings: Settings, answers: list[Answered], sightings: list[Sighting]) -> pd.DataFrame:
     """A row an event: when it was due, accepted, in Kafka, its batch begun, committed and visible."""
-    events = remote_session(settings).sql(EVENTS).toPandas()
+    session = remote_session(settings)
+    try:
+        events = session.sql(EVENTS).toPandas()
+    finally:
+        session.stop()  # else it waits at the end for a gateway that is gone
     different = len(events.drop_duplicates(["request", "place"]))
     if not len(events) == different == len(answers) * BATCH:
         raise UserError(
