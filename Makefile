@@ -55,7 +55,7 @@ $(BIN)/uv: requirements/uv.txt $(BIN)/python
 	@touch $@
 
 $(BIN)/.requirements: requirements/lakehouse.txt pyproject.toml $(BIN)/uv
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements/lakehouse.txt requirements/uv.txt
+	$(BIN)/uv pip sync --python $(BIN)/python --compile-bytecode --require-hashes requirements/lakehouse.txt requirements/uv.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
