@@ -118,18 +118,9 @@ def parted(items: Iterable[Any], size: Callable[[Any], int]) -> Iterator[list[An
 
 
 def tidy(spark: SparkSession, location: str) -> None:
-    """Delete replaced files and the log of past commits.
-
-    Delta forgets its log by whole days: some 80,000 files that every reader would list.
-    """
+    """Delete replaced files and the log of past commits."""
     compact.vacuum(spark, location)
-    jvm: Any = spark._jvm
-    delta = jvm.org.apache.spark.sql.delta
-    log = delta.DeltaLog.forTable(spark._jsparkSession, location)
-    nothing = jvm.scala.Option.empty()
-    log.cleanUpExpiredLogs(
-        log.unsafeVolatileSnapshot(), nothing, nothing, delta.TruncationGranularity.MINUTE()
-    )
+    compact.forget_log(spark, location)
 
 
 def run(

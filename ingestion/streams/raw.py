@@ -7,8 +7,8 @@ from lakehouse.tables import RAW_EVENTS, Table
 PROPERTIES = {
     # A commit every second or two: the log is summed up often and forgotten soon.
     "delta.checkpointInterval": "20",
-    "delta.logRetentionDuration": "interval 3 days",
-    "delta.deletedFileRetentionDuration": "interval 1 days",
+    "delta.logRetentionDuration": "interval 6 hours",
+    "delta.deletedFileRetentionDuration": "interval 6 hours",
     # Statistics for the columns that models and people filter by, not for every property.
     "delta.dataSkippingStatsColumns": "event_type,source,landed_at,occurred_at,batch_id",
 }
