@@ -13,6 +13,8 @@ SCHEMAS = {
     "ops": "ledger, runs, audit",
 }
 RAW_EVENTS = "raw.events"
+# Where made events come from: nobody in them is real.
+SIMULATED = "simulator"
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ import numpy as np
 from ingestion.simulator import faults
 from ingestion.simulator.contexts import ON_PAGE, PAGES, Contexts
 from ingestion.simulator.people import Ints, pseudonym
-from ingestion.simulator.plan import SOURCE, Plan
+from ingestion.simulator.plan import Plan
 from ingestion.simulator.properties import Columns, Event, Properties
 from ingestion.simulator.visits import Drawn, Kind
+from lakehouse.tables import SIMULATED
 
 ANALYTICS, MARKETING = {"analytics": True, "marketing": False}, {"analytics": True, "marketing": True}
 NEVER = np.iinfo(np.int64).max
@@ -63,7 +64,7 @@ class Writer:
             "event_id": f"{self._name}-{number}",
             "event_type": TYPE_OF[kind],
             "contract_version": 1,
-            "source": SOURCE,
+            "source": SIMULATED,
             "occurred_at": self._occurred[number],
             "sent_at": self._sent[number],
         }

@@ -16,7 +16,6 @@ from ingestion.simulator.people import DAY_MS, Floats, Ints, People, Shop
 from ingestion.simulator.visits import draw
 from lakehouse.errors import UserError
 
-SOURCE = "simulator"
 FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 BLOCK_EVENTS = 8_000
 LIVE_BLOCK_EVENTS, LIVE_BLOCK_MS = 4_000, 1_000
