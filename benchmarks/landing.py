@@ -44,13 +44,17 @@ class Commits:
     at: list[float]
     events: list[int]
 
+    def between(self, first: int, last: int) -> "Commits":
+        """What happened from one commit to another."""
+        return Commits(self.at[first : last + 1], self.events[first : last + 1])
+
     @property
-    def warm_events(self) -> int:
-        """Without the first batch, which also pays for start and compilation."""
+    def landed(self) -> int:
+        """Events from the first commit to the last; those of the first itself came before."""
         return sum(self.events[1:])
 
     @property
-    def warm_seconds(self) -> float:
+    def seconds(self) -> float:
         """From the first commit to the last."""
         return self.at[-1] - self.at[0]
 
@@ -141,18 +145,25 @@ def commits(settings: Settings) -> Commits:
 
 
 def figures(found: Commits, samples: list[tuple[float, float]]) -> dict[str, float]:
-    """The warm part of the run."""
+    """Of a stretch of the run."""
     times, cpu = zip(*samples, strict=True)
     spent = float(np.interp(found.at[-1], times, cpu) - np.interp(found.at[0], times, cpu))
     return {
         "batches": len(found.at) - 1,
-        "events": found.warm_events,
-        "events_per_second": round(found.warm_events / found.warm_seconds),
+        "events": found.landed,
+        "events_per_second": round(found.landed / found.seconds),
         "batch_seconds_p50": round(statistics.median(found.gaps), 2),
         "batch_seconds_max": round(max(found.gaps), 2),
-        "cpu_seconds_per_million": round(spent / found.warm_events * 1e6, 1),
-        "cores_used": round(spent / found.warm_seconds, 2),
+        "cpu_seconds_per_million": round(spent / found.landed * 1e6, 1),
+        "cores_used": round(spent / found.seconds, 2),
     }
+
+
+def halves(found: Commits, samples: list[tuple[float, float]]) -> dict[str, float]:
+    """The first half of the run, in which the JVM is still compiling, as `cold_...`, and the second, warm."""
+    last = len(found.at) - 1
+    cold = figures(found.between(0, last // 2), samples)
+    return figures(found.between(last // 2, last), samples) | {f"cold_{k}": v for k, v in cold.items()}
 
 
 def measure(count: int) -> dict[str, Any]:
@@ -168,16 +179,16 @@ def measure(count: int) -> dict[str, Any]:
         found = commits(settings)
     if sum(found.events) != count:
         raise SystemExit(f"{count:,} events were published but {sum(found.events):,} landed.")
-    if len(found.at) < 3:
+    if len(found.at) < 5:
         raise SystemExit(f"{count:,} events landed in {len(found.at)} batches: too few, give --events more.")
     load = round(psutil.getloadavg()[0], 1)
-    return {"machine": {**about, "load_after": load}, "landing": figures(found, samples) | published}
+    return {"machine": {**about, "load_after": load}, "landing": halves(found, samples) | published}
 
 
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.landing", description=__doc__)
-    parser.add_argument("--events", type=int, default=500_000, help="how many events (default: 500,000)")
+    parser.add_argument("--events", type=int, default=2_000_000, help="how many events (default: 2,000,000)")
     result = measure(parser.parse_args().events)
     machine.keep("landing", result)
     rows = {**result["landing"], **result["machine"]}
