@@ -12,7 +12,7 @@ demo: setup     ## The main job: start all, replay real data, build, train, publ
 
 test: setup setup-test ## Lint and the whole test suite, on real servers of its own
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=20 --durations-min=5
 
 lint: $(BIN)/.requirements ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -43,8 +43,11 @@ PORTS = (
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Quick ones first, so that what is simply wrong shows before any server starts."""
-    rooms = ("unit", "test_", "engine", "golden", "e2e")
+    """Quick ones first, so that what is simply wrong shows before any server starts.
+
+    Golden files build every model five times: before the real files land, so that it takes a minute each.
+    """
+    rooms = ("unit", "test_", "golden", "engine", "e2e")
     items.sort(key=lambda item: next((n for n, r in enumerate(rooms) if f"tests/{r}" in str(item.path)), 1))
     config.stash[WANTS_DASHBOARDS] = any(item.get_closest_marker("e2e") for item in items)
 
