@@ -171,6 +171,7 @@ def test_readme_figures_are_those_that_were_measured() -> None:
     landing = json.loads((results / "landing.json").read_text())["landing"]
     shown = text_of(README)
     assert f"{landing['events_per_second']:,} events a second" in shown
+    assert f"{landing['cold_events_per_second']:,} events a second" in shown
     assert f"{landing['cpu_seconds_per_million']} CPU-seconds a million" in shown
     assert f"{landing['publisher_events_per_cpu_second']:,} events per CPU-second" in shown
     assert f"takes {landing['batch_seconds_p50']} s (median)" in shown

@@ -25,8 +25,8 @@ def raw_rows(records: DataFrame, contracts: Catalogue, *, all_checked: bool = Fa
     """Type Kafka records, and check those that nobody checked; one value per batch comes by `with_batch`.
 
     Columns of `records`: value, topic, partition, offset, timestamp, headers, as the Kafka source gives them.
-    With `all_checked` no row passes through Python, which is a third of the work; a record that the
-    collector did not check then fails the whole batch with UNCHECKED.
+    With `all_checked` no row passes through Python; a record that the collector did not check then
+    fails the whole batch with UNCHECKED.
     """
     if all_checked:
         fails = f"cast(raise_error('{UNCHECKED}') as array<string>)"
