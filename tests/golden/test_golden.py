@@ -1,9 +1,10 @@
-"""A small event file must give the mart rows written beside it, whatever way it lands and is built.
+"""Small event files must give the mart rows written beside them, whatever way they land and are built.
 
-The first half of events.jsonl is landed shuffled and built; then all of it is landed shuffled, the first
-half for a second time and one event of it changed; then everything is built anew. The second half brings
-what changes earlier rows: an order in a further part, a cancellation of an earlier order, newer revisions
-of orders, updates that are older than those already known.
+A folder here is a case: events of sources of its own, and the rows of these sources that a mart must hold.
+Every case's first.jsonl is landed shuffled and built; then all of both files is landed shuffled, the first
+ones for a second time and one event of them changed; then everything is built anew. second.jsonl brings what
+changes earlier rows: an order in a further part, a cancellation of an earlier order, newer revisions of
+orders, updates that are older than those already known.
 """
 
 import csv
@@ -21,20 +22,29 @@ from tests.conftest import Stack
 pytestmark = pytest.mark.engine
 
 HERE = Path(__file__).parent
-EVENTS = [json.loads(line) for line in (HERE / "events.jsonl").read_text(encoding="utf-8").splitlines()]
-HALF = 18
+CASES = sorted(folder.parent for folder in HERE.glob("*/expected"))
 REJECTED = 1
-EXPECTED = {file.stem: file for file in sorted((HERE / "expected").glob("*.csv"))}
 SEED = 20240305
+
+
+def events(name: str) -> list[dict[str, Any]]:
+    """What that file of every case holds."""
+    texts = [(case / name).read_text(encoding="utf-8") for case in CASES]
+    return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+FIRST, SECOND = events("first.jsonl"), events("second.jsonl")
+EXPECTED = [file for case in CASES for file in sorted((case / "expected").glob("*.csv"))]
+TABLES = sorted({file.stem for file in EXPECTED})
 
 
 def schema(table: str) -> str:
     return {"rpt": "ci_reports", "ledger": "ci_ops"}.get(table.split("_")[0], "ci_marts")
 
 
-def land(stack: Stack, events: list[dict[str, Any]], seed: int) -> None:
+def land(stack: Stack, sent: list[dict[str, Any]], seed: int) -> None:
     """In an order of its own; where ids repeat, in this very order of the copies."""
-    shuffled = list(events)
+    shuffled = list(sent)
     random.Random(seed).shuffle(shuffled)
     stack.publish(shuffled)
     stack.wait_landed()
@@ -42,22 +52,26 @@ def land(stack: Stack, events: list[dict[str, Any]], seed: int) -> None:
 
 def changed_replay() -> list[dict[str, Any]]:
     """An event under an id that has landed, with another amount; the first to land must win."""
-    event = json.loads(json.dumps(EVENTS[0]))
+    event = json.loads(json.dumps(next(event for event in FIRST if event["source"] == "golden")))
     event["properties"]["lines"][0] |= {"quantity": 999, "line_total": 999}
     return [event]
 
 
-def rows(stack: Stack, table: str, columns: list[str]) -> list[tuple[str, ...]]:
+def rows(stack: Stack, table: str, columns: list[str], case: Path) -> list[tuple[str, ...]]:
     texts = ", ".join(f"coalesce(string({column}), '') as {column}" for column in columns)
-    found = stack.query(f"select {texts} from {schema(table)}.{table} where startswith(source, 'golden')")
+    lines = "\n".join((case / name).read_text(encoding="utf-8") for name in ("first.jsonl", "second.jsonl"))
+    sources = sorted({json.loads(line)["source"] for line in lines.split("\n") if line})
+    of_case = ", ".join(f"'{source}'" for source in sources)
+    found = stack.query(f"select {texts} from {schema(table)}.{table} where source in ({of_case})")
     return sorted(tuple(row[column] for column in columns) for row in found)
 
 
 def check(stack: Stack) -> None:
-    for table, file in EXPECTED.items():
+    for file in EXPECTED:
         with file.open(encoding="utf-8", newline="") as lines:
             header, *expected = list(csv.reader(lines))
-        assert rows(stack, table, header) == sorted(tuple(row) for row in expected), table
+        found = rows(stack, file.stem, header, file.parents[1])
+        assert found == sorted(tuple(row) for row in expected), file
 
 
 def fingerprints(stack: Stack) -> dict[str, Any]:
@@ -66,16 +80,16 @@ def fingerprints(stack: Stack) -> dict[str, Any]:
         table: stack.query(
             f"select count(*) as n, bit_xor(xxhash64(to_json(struct(*)))) as h from {schema(table)}.{table}"
         )
-        for table in (*EXPECTED, "ledger", "ledger_reads")
+        for table in (*TABLES, "ledger", "ledger_reads")
     }
 
 
 @pytest.fixture(scope="module")
 def landed(stack: Stack) -> Stack:
     """Both halves landed, each followed by an incremental build with all tests."""
-    land(stack, EVENTS[:HALF], SEED)
+    land(stack, FIRST, SEED)
     stack.dbt("build")
-    land(stack, EVENTS[HALF:] + EVENTS[:HALF] + changed_replay(), SEED + 1)
+    land(stack, SECOND + FIRST + changed_replay(), SEED + 1)
     stack.dbt("build", "--exclude-resource-type", "unit_test")
     return stack
 
@@ -91,7 +105,7 @@ def test_what_breaks_its_contract_is_kept_apart(landed: Stack) -> None:
 
 
 def test_the_ledger_tells_what_became_of_each_record(landed: Stack) -> None:
-    sent_twice = sum(event["source"] == "golden" for event in EVENTS[:HALF])
+    sent_twice = sum(event["source"] == "golden" for event in FIRST)
     found = landed.query(
         "select reason, sum(record_count) as records, sum(future_count) as future, sum(bot_count) as bots"
         " from ci_ops.ledger where source = 'golden' group by reason order by reason"
