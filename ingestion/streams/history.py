@@ -33,17 +33,20 @@ class History:
         self.hours = {hour: of(rows, hour_at=hour) for hour in rows["hour_at"].unique().to_pylist()}
         self.minutes: dict[Key, Minute] = {}
 
-    def count(self, records: pa.Table, recall: Recall) -> pa.Table:
-        """Count what landed next; all rows of the hours that this changed."""
-        until = pc.max(records["landed_at"]).as_py()
-        placed = dict(by_minute(records.filter(pc.equal(records["fate"], "placed"))))
+    def count(self, landed: pa.Table, records: pa.Table | None, recall: Recall) -> pa.Table:
+        """Count what landed next; all rows of the hours that this changed.
+
+        `records` are those that landed, in full; none where none of them is placed in a minute.
+        """
+        until = pc.max(landed["landed_at"]).as_py()
+        placed = dict(by_minute(of(records, fate="placed"))) if records is not None else {}
         self.hold(self.missing(placed, until), recall)
         changed: dict[Key, Row] = {}
         for key, found in placed.items():
             minute = self.minutes.setdefault(key, Minute())
             minute.add(found)
             changed[key] = self.row(key) | minute.row()
-        for key, counts in landings(records).items():
+        for key, counts in landings(landed).items():
             row = changed.setdefault(key, self.row(key))
             row |= {name: row[name] + count for name, count in counts.items()}
         self.see(changed, until)

@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from ingestion.streams import compact
 from ingestion.streams.checks import literal
 from ingestion.streams.history import History
-from ingestion.streams.minutes import COLUMNS, live_minutes, moment, record_columns
+from ingestion.streams.minutes import COLUMNS, landing_columns, live_minutes, moment, record_columns
 from ingestion.streams.raw import raw_events
 from ingestion.streams.tally import Key
 from lakehouse.settings import Settings
@@ -52,9 +52,15 @@ class Live:
     def count(self) -> None:
         """Count all that has landed since, and commit."""
         for until in self.portions():
-            records = self.records(landed_after(self.history.cursor), *until)
-            if records.num_rows:
-                self.write(self.history.count(records, self.recall))
+            new = [landed_after(self.history.cursor), *until]
+            landed = self.records(landing_columns(self.settings), *new)
+            if not landed.num_rows:
+                continue
+            # A replay of old files lands thousands a second, and none of them counts in a minute.
+            is_any_placed = pc.any(pc.equal(landed["fate"], "placed")).as_py()
+            new.append(f"landed_at <= {moment(pc.max(landed['landed_at']).as_py())}")
+            placed = self.records(record_columns(self.settings), *new) if is_any_placed else None
+            self.write(self.history.count(landed, placed, self.recall))
         self.is_behind = False
 
     def portions(self) -> list[list[str]]:
@@ -66,10 +72,10 @@ class Live:
         ends = [portion[-1]["landed_at"] for portion in parted(batches, lambda batch: int(batch["count"]))]
         return [[f"landed_at <= {moment(end)}"] for end in ends]
 
-    def records(self, *conditions: str) -> pa.Table:
+    def records(self, columns: list[str], *conditions: str) -> pa.Table:
         """Records of raw.events, narrowed to what counting needs."""
         found = self.table(raw_events().location(self.settings)).where(" and ".join(conditions))
-        return found.selectExpr(*record_columns(self.settings)).toArrow()
+        return found.selectExpr(*columns).toArrow()
 
     def recall(self, minutes: dict[Key, int], until: datetime) -> Iterator[pa.Table]:
         """What has been counted in these minutes before, read again from raw.events."""
@@ -78,6 +84,7 @@ class Live:
             wanted = sorted({minute for (_, minute), _ in portion})
             sources = sorted({source for (source, _), _ in portion})
             records = self.records(
+                record_columns(self.settings),
                 landed_after(wanted[0] - ahead),
                 f"landed_at <= {moment(until)}",
                 f"source in ({', '.join(map(literal, sources))})",

@@ -97,7 +97,9 @@ class Lake:
         """One batch, a millisecond after the one before, and its counting."""
         self.now += timedelta(milliseconds=1)
         batch = [row | {"landed_at": self.now} for row in records]
-        changed = self.history.count(pa.Table.from_pylist(batch, RECORD), self.recall)
+        landed = pa.Table.from_pylist(batch, RECORD)
+        is_any_placed = any(record["fate"] == "placed" for record in batch)
+        changed = self.history.count(landed, landed if is_any_placed else None, self.recall)
         for hour in set(changed["hour_at"].to_pylist()):
             self.hours[hour] = history.of(changed, hour_at=hour)
         self.hours = {hour: rows for hour, rows in self.hours.items() if hour >= self.history.expired}
