@@ -9,6 +9,7 @@ events as (
         properties.revision,
         properties.order_status = 'cancelled' as says_cancelled,
         size(properties.lines) > 0 as has_lines,
+        occurred_at,
         landed_at
     from {{ ref('int_events_deduplicated') }}
     where event_type = 'order_placed'
@@ -30,8 +31,12 @@ orders as (
         ) as is_order_cancelled,
         greatest(
             max(landed_at) filter (where revision is not null),
-            min(landed_at) filter (where revision is null and says_cancelled)
-        ) as change_landed_at
+            max(landed_at) filter (where revision is null and says_cancelled)
+        ) as change_landed_at,
+        min(occurred_at) filter (where revision is null and says_cancelled)
+            as cancelled_at,
+        collect_set(struct(revision, occurred_at)) filter (where revision is not null)
+            as revisions
     from events
     group by order_id, source
 
@@ -43,7 +48,9 @@ changed as (
         order_id,
         source,
         lines_revision,
+        revisions,
         is_order_cancelled,
+        cancelled_at,
         change_landed_at
     from orders
     where is_revised or is_order_cancelled

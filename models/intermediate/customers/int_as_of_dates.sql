@@ -1,25 +1,15 @@
 -- One row per source and as-of date: each month end within its data, and its last day.
 with
 
-bounds as (
+months as (
 
     select
         source,
         last_date,
-        sequence(trunc(first_date, 'month'), last_date, interval 1 month) as months
+        explode(
+            sequence(trunc(first_date, 'month'), last_date, interval 1 month)
+        ) as month_start
     from {{ ref('int_sources_bounded') }}
-
-),
-
-dates as (
-
-    select
-        source,
-        last_date,
-        explode(array_distinct(transform(
-            months, month -> least(last_day(month), last_date)
-        ))) as as_of_date
-    from bounds
 
 ),
 
@@ -27,9 +17,9 @@ final as (
 
     select
         source,
-        as_of_date = last_date as is_latest,
-        as_of_date
-    from dates
+        last_day(month_start) >= last_date as is_latest,
+        least(last_day(month_start), last_date) as as_of_date
+    from months
 
 )
 
