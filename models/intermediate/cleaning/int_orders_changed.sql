@@ -34,10 +34,21 @@ orders as (
             max(landed_at) filter (where revision is null and says_cancelled)
         ) as change_landed_at,
         min(occurred_at) filter (where revision is null and says_cancelled)
-            as cancelled_at,
-        collect_set(struct(revision, occurred_at)) filter (where revision is not null)
-            as revisions
+            as cancelled_at
     from events
+    group by order_id, source
+
+),
+
+-- Apart, as Spark sorts all that it collects; most sources have no revisions.
+revised as (
+
+    select
+        order_id,
+        source,
+        collect_set(struct(revision, occurred_at)) as revisions
+    from events
+    where revision is not null
     group by order_id, source
 
 ),
@@ -45,15 +56,17 @@ orders as (
 changed as (
 
     select
-        order_id,
-        source,
-        lines_revision,
-        revisions,
-        is_order_cancelled,
-        cancelled_at,
-        change_landed_at
+        orders.order_id,
+        orders.source,
+        orders.lines_revision,
+        revised.revisions,
+        orders.is_order_cancelled,
+        orders.cancelled_at,
+        orders.change_landed_at
     from orders
-    where is_revised or is_order_cancelled
+    left join revised
+        on orders.source = revised.source and orders.order_id = revised.order_id
+    where orders.is_revised or orders.is_order_cancelled
 
 )
 

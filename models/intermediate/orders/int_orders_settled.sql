@@ -5,17 +5,19 @@ events as (
 
     select
         source,
-        event_type,
         properties.order_id,
         properties.payment_id,
         properties.payment_status,
-        properties.amount,
         occurred_at,
         landed_at
     from {{ ref('int_events_deduplicated') }}
-    where
-        event_type in ('payment', 'refund')
-        and occurrence = 1
+    where event_type in ('payment', 'refund')
+
+),
+
+refunds as (
+
+    select * from {{ ref('int_refunds_dated') }}
 
 ),
 
@@ -25,71 +27,57 @@ payments as (
     select
         source,
         order_id,
-        max_by(
-            struct(payment_status, amount),
-            struct(
-                occurred_at,
-                find_in_set(
-                    payment_status, 'pending,authorized,failed,cancelled,paid,refunded'
-                ),
-                amount
-            )
-        ) as latest,
+        max_by(payment_status, struct(occurred_at, find_in_set(
+            payment_status, 'pending,authorized,failed,cancelled,paid,refunded'
+        ))) filter (where payment_status is not null) as payment_status,
         max(landed_at) as landed_at
     from events
-    where event_type = 'payment'
     group by source, order_id, payment_id
 
 ),
 
 -- One payment that came through outweighs any number of tries that did not.
-paid as (
+orders as (
 
     select
         source,
         order_id,
-        min_by(
-            latest.payment_status,
-            find_in_set(
-                latest.payment_status,
-                'paid,refunded,authorized,pending,failed,cancelled'
-            )
-        ) as payment_status,
-        sum(latest.amount) filter (where latest.payment_status = 'refunded')
-            as payments_refunded,
-        max(landed_at) as payment_landed_at
+        min_by(payment_status, find_in_set(
+            payment_status, 'paid,refunded,authorized,pending,failed,cancelled'
+        )) as payment_status,
+        max(landed_at) as settlement_landed_at
     from payments
     group by source, order_id
 
 ),
 
-refunds as (
+-- A refund and a refunded payment tell of the same money: the larger is what is known.
+refunded as (
 
     select
         source,
         order_id,
-        sum(amount) as refunded_amount,
-        max(landed_at) as refund_landed_at
-    from events
-    where event_type = 'refund'
+        greatest(
+            sum(refunded_amount) filter (where event_type = 'refund'),
+            sum(refunded_amount) filter (where event_type = 'payment')
+        ) as refunded_amount
+    from refunds
     group by source, order_id
 
 ),
 
--- A refund and a refunded payment tell of the same money: the larger is what is known.
-orders as (
+final as (
 
     select
-        order_id,
-        source,
-        paid.payment_status,
-        {{ money('greatest(refunds.refunded_amount, paid.payments_refunded)') }}
-            as refunded_amount,
-        greatest(refunds.refund_landed_at, paid.payment_landed_at)
-            as settlement_landed_at
-    from paid
-    full outer join refunds using (source, order_id)
+        orders.order_id,
+        orders.source,
+        orders.payment_status,
+        {{ money('refunded.refunded_amount') }} as refunded_amount,
+        orders.settlement_landed_at
+    from orders
+    left join refunded
+        on orders.source = refunded.source and orders.order_id = refunded.order_id
 
 )
 
-select * from orders
+select * from final
