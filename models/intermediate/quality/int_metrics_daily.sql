@@ -14,9 +14,12 @@ metrics as (
         source,
         activity_date,
         stack(
-            7,
+            9,
             'business', 'orders', 'count', double(orders),
             'business', 'revenue', 'money', double(revenue),
+            'business', 'sessions', 'count', double(sessions),
+            'business', 'conversion_rate', 'share',
+            {{ safe_divide('conversions', 'sessions') }},
             'data', 'events', 'count', double(events),
             'data', 'rejected_share', 'fault',
             {{ safe_divide('rejections', 'events + rejections') }},

@@ -14,6 +14,13 @@ orders as (
 
 ),
 
+sessions as (
+
+    select * from {{ ref('fct_sessions') }}
+    where not is_bot and not has_future_date
+
+),
+
 events as (
 
     select
@@ -39,6 +46,18 @@ sales as (
         ordered_date as activity_date
     from orders
     group by source, ordered_date
+
+),
+
+visits as (
+
+    select
+        source,
+        count(*) as sessions,
+        count_if(is_conversion) as conversions,
+        started_date as activity_date
+    from sessions
+    group by source, started_date
 
 ),
 
@@ -77,10 +96,13 @@ final as (
         coalesce(events.events_without_price, 0) as events_without_price,
         coalesce(sales.orders, 0) as orders,
         coalesce(sales.revenue, 0) as revenue,
+        coalesce(visits.sessions, 0) as sessions,
+        coalesce(visits.conversions, 0) as conversions,
         activity_date
     from calendar
     left join events using (source, activity_date)
     left join sales using (source, activity_date)
+    left join visits using (source, activity_date)
 
 )
 
