@@ -7,20 +7,6 @@ counted as (
 
 ),
 
-orders as (
-
-    select * from {{ ref('fct_orders') }}
-    where is_sale and not has_future_date
-
-),
-
-sessions as (
-
-    select * from {{ ref('fct_sessions') }}
-    where not is_bot and not has_future_date
-
-),
-
 events as (
 
     select
@@ -44,7 +30,8 @@ sales as (
         count(*) as orders,
         sum(revenue) as revenue,
         ordered_date as activity_date
-    from orders
+    from {{ ref('fct_orders') }}
+    where is_sale and not has_future_date
     group by source, ordered_date
 
 ),
@@ -56,7 +43,8 @@ visits as (
         count(*) as sessions,
         count_if(is_conversion) as conversions,
         started_date as activity_date
-    from sessions
+    from {{ ref('fct_sessions') }}
+    where not is_bot and not has_future_date
     group by source, started_date
 
 ),
