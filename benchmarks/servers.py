@@ -3,8 +3,9 @@
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,13 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def servers(*waves: Sequence[str], **changed: Any) -> Iterator[tuple[Settings, Any]]:
+def servers(
+    *waves: Sequence[str], spark: Mapping[str, str] | None = None, **changed: Any
+) -> Iterator[tuple[Settings, Any]]:
     """These programs, wave by wave, with Kafka's topics made; and a supervisor that can start the others.
 
-    `changed` are settings that differ from their defaults.
+    `spark` is configuration that the gateway has besides its own, `changed` are settings that differ from
+    their defaults.
     """
     folder = Path(tempfile.mkdtemp(prefix="lakehouse-bench-"))
     ports = free_ports(len(PORTS) + DATANODE_PORTS)
@@ -41,6 +45,13 @@ def servers(*waves: Sequence[str], **changed: Any) -> Iterator[tuple[Settings, A
     settings = Settings(state=folder, datanode_port=ports[len(PORTS)], **chosen, **changed)
     try:
         programs = stack.programs(settings, find_java_home(settings), dashboards=False)
+        if spark:
+            defaults = "".join(f"{name} {value}\n" for name, value in spark.items())
+            (folder / "spark-defaults.conf").write_text(defaults)
+            own = {"SPARK_CONF_DIR": str(folder)}
+            programs = [
+                replace(p, environment=p.environment | own) if p.name == "gateway" else p for p in programs
+            ]
         interface = supervisor.launch(settings, programs)
         for names in waves:
             wave = [program for program in programs if program.name.rstrip("0123456789") in names]
