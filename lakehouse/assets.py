@@ -177,9 +177,11 @@ def _chart_problems(chart: Asset, dataset: Asset) -> Iterator[str]:
 
 
 def _used_columns(params: Asset) -> set[str]:
-    used = {params[key] for key in ("x_axis", "granularity_sqla") if params.get(key)}
-    for key in ("groupby", "columns", "all_columns"):
-        used |= {name for name in params.get(key) or [] if isinstance(name, str)}
+    single = ("x_axis", "granularity_sqla", "source", "target", "entity", "series")
+    used = {params[key] for key in single if params.get(key)}
+    for key in ("groupby", "columns", "all_columns", "groupbyRows", "groupbyColumns"):
+        names = params.get(key) or []
+        used |= {name for name in ([names] if isinstance(names, str) else names) if isinstance(name, str)}
     for rule in params.get("adhoc_filters") or []:
         by_sql = rule.get("expressionType") == "SQL"
         used |= _names(rule["sqlExpression"]) if by_sql else {rule["subject"]}
@@ -196,7 +198,8 @@ def _used_metrics(params: Asset) -> set[str]:
 
 
 def _metric_controls(params: Asset) -> list[Any]:
-    single = [params.get(key) for key in ("metric", "secondary_metric", "timeseries_limit_metric")]
+    names = ("metric", "secondary_metric", "timeseries_limit_metric", "x", "y", "size")
+    single = [params.get(key) for key in names]
     several = [params.get(key) or [] for key in ("metrics", "percent_metrics", "metrics_b")]
     return [metric for metric in [*single, *(m for group in several for m in group)] if metric]
 
@@ -235,6 +238,6 @@ def _columns(dataset: Asset) -> set[str]:
 
 def _names(expression: str) -> set[str]:
     """Column names in a piece of SQL: words that are neither text, nor functions, nor SQL's own."""
-    without_text = re.sub(r"'[^']*'", "", expression)
+    without_text = re.sub(r"'[^']*'|\binterval\s+\d+\s+\w+", "", expression)
     words = re.findall(r"\b[A-Za-z_]\w*\b(?!\s*\()", without_text)
     return {word for word in words if word.lower() not in SQL_WORDS}

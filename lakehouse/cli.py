@@ -148,7 +148,24 @@ def push(settings: Settings) -> None:
     """Check and import superset/assets; the second time changes nothing."""
     from lakehouse import dashboards
 
-    dashboards.push(settings)
+    for address in dashboards.push(settings):
+        click.echo(address)
+
+
+@dashboards.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(["business", "analyst", "admin"]), default="business")
+@click.option("--source", "sources", multiple=True, help="See rows of this source only; may be repeated.")
+@click.option("--country", "countries", multiple=True, help="See rows of this country only; may be repeated.")
+@click.pass_obj
+def user(
+    settings: Settings, name: str, role: str, sources: tuple[str, ...], countries: tuple[str, ...]
+) -> None:
+    """Let NAME look at the boards, or change what NAME may see."""
+    from lakehouse.dashboard_users import grant
+
+    password = grant(settings, name, role, sources, countries)
+    click.echo(f"{name} is {role}; password: {password}" if password else f"{name} is {role} now.")
 
 
 @dashboards.command()

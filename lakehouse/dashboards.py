@@ -66,7 +66,7 @@ def localised(found: dict[str, Asset], settings: Settings) -> dict[str, Asset]:
     # Superset translates these into its own; any number does that is unique in the bundle.
     numbers = {uuid: number for number, uuid in enumerate(sorted(charts), 1)}
     for board in of_kind(local, "dashboards").values():
-        board["metadata"]["refresh_frequency"] = settings.dashboards_refresh_seconds
+        board["metadata"].setdefault("refresh_frequency", settings.dashboards_refresh_seconds)
         for node in chart_nodes(board):
             uuid = node["meta"]["uuid"]
             node["meta"] |= {"chartId": numbers[uuid], "sliceName": charts[uuid]["slice_name"]}

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     kafka_memory: str = Field("512m", description="Heap of the Kafka broker")
     namenode_memory: str = Field("256m", description="Heap of the NameNode")
     datanode_memory: str = Field("256m", description="Heap of each DataNode")
-    gateway_memory: str = Field("2g", description="Heap of the gateway's Spark driver")
+    gateway_memory: str = Field("3g", description="Heap of the gateway's Spark driver")
     landing_memory: str = Field("1g", description="Heap of the landing stream's Spark driver")
     gateway_slots: int = Field(4, ge=1, description="Tasks the gateway runs at once")
     landing_slots: int = Field(2, ge=1, description="Tasks the landing stream runs at once")
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     simulator_rate: float = Field(
         5, ge=0, description="Events a second of the simulator that the demo keeps running; 0 is none"
     )
-    dashboards_refresh_seconds: int = Field(10, ge=1, description="Refresh period of the Overview board")
+    dashboards_refresh_seconds: int = Field(10, ge=1, description="Refresh period of boards that name none")
 
     def replace(self, **changes: object) -> "Settings":
         """The same settings with some changed, as a command line option does."""

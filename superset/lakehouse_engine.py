@@ -12,6 +12,13 @@ class LakehouseEngineSpec(spark.SparkEngineSpec):
     engine_name = "Customer Lakehouse"
     default_driver = "thrift"
     _show_functions_column = "function"
+    # There is one catalog. Inherited from Presto's, this would look for tables in a catalog `default`.
+    supports_catalog = supports_dynamic_catalog = supports_cross_catalog_queries = False
+
+    @classmethod
+    def get_default_catalog(cls, database: Any) -> str | None:
+        """None: see above."""
+        return None
 
     @classmethod
     def get_view_names(cls, database: Any, inspector: Any, schema: str | None) -> set[str]:

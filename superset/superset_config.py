@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lakehouse_dialect
+import lakehouse_security
 from superset.utils.log import DBEventLogger
 
 HOME = Path(os.environ["LAKEHOUSE_SUPERSET_HOME"])
@@ -66,7 +67,13 @@ CELERY_CONFIG = None
 ROW_LIMIT = 10_000
 SQLLAB_TIMEOUT = 60
 SUPERSET_WEBSERVER_TIMEOUT = 120
-FEATURE_FLAGS = {"DASHBOARD_VIRTUALIZATION": True, "DRILL_BY": True, "DRILL_TO_DETAIL": True}
+FEATURE_FLAGS = {
+    "DASHBOARD_VIRTUALIZATION": True,
+    "DRILL_BY": True,
+    "DRILL_TO_DETAIL": True,
+    # else whoever sees some rows only would see all of them in SQL Lab
+    "RLS_IN_SQLLAB": True,
+}
 
 # Okabe and Ito's palette: told apart with every common colour blindness
 APP_NAME = "Customer Lakehouse"
@@ -108,6 +115,10 @@ EVENT_LOGGER = QuietEventLogger()
 logging.getLogger("pyhive.hive").setLevel(logging.WARNING)
 
 lakehouse_dialect.register()
+
+# functions that read the machine, not tables
+DISALLOWED_SQL_FUNCTIONS = {"spark": {"reflect", "try_reflect", "java_method", "read_files"}}
+CUSTOM_SECURITY_MANAGER = lakehouse_security.LakehouseSecurityManager
 
 
 def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802

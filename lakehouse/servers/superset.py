@@ -14,7 +14,7 @@ from lakehouse.settings import ROOT, Settings
 
 FOLDER = ROOT / "superset"
 # What decides tables, permissions and roles: with these unchanged, prepared metadata stays valid.
-METADATA_SOURCES = ("requirements.txt", "superset_config.py", "lakehouse_app.py")
+METADATA_SOURCES = ("requirements.txt", "superset_config.py", "lakehouse_app.py", "lakehouse_security.py")
 
 
 def home(settings: Settings) -> Path:

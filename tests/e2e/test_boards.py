@@ -1,0 +1,183 @@
+"""Every chart of every board draws what its mart holds, for those who may see it and for nobody else."""
+
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from lakehouse import dashboards
+from lakehouse.assets import Asset, of_kind, read
+from lakehouse.dashboard_users import grant
+from lakehouse.servers import superset
+from lakehouse.warehouse import query
+from tests.conftest import Stack
+
+pytestmark = pytest.mark.e2e
+
+FOUND, _ = read()
+CHARTS = of_kind(FOUND, "charts")
+DATASETS = {dataset["uuid"]: dataset for dataset in of_kind(FOUND, "datasets").values()}
+GRAINS = {"PT1M": "minute", "P1D": "day", "P1W": "week", "P1M": "month"}
+MOST_ROWS = 10_000
+SOURCE = "made"
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value] if value else []
+
+
+def dimensions(params: Asset) -> list[str]:
+    """Columns that the chart groups by; those that it lists, where it lists rows."""
+    names = [params.get(key) for key in ("x_axis", "source", "target", "entity", "series")]
+    names += listed(params.get("groupby")) + listed(params.get("all_columns"))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def measures(params: Asset) -> list[str]:
+    names = [params.get(key) for key in ("metric", "x", "y", "size")] + listed(params.get("metrics"))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def conditions(params: Asset) -> str:
+    return " and ".join(f"({rule['sqlExpression']})" for rule in params.get("adhoc_filters") or [])
+
+
+def asked(chart: Asset, number: int) -> Asset:
+    """What a board asks Superset for this chart, without its filters."""
+    params = chart["params"]
+    columns: list[Any] = list(dimensions(params))
+    if (grain := params.get("time_grain_sqla")) and params.get("x_axis"):
+        axis = {"columnType": "BASE_AXIS", "expressionType": "SQL", "timeGrain": grain}
+        columns[0] = axis | {"sqlExpression": columns[0], "label": columns[0]}
+    question = {"columns": columns, "metrics": measures(params), "row_limit": MOST_ROWS}
+    question |= {"extras": {"where": conditions(params)}, "orderby": []}
+    return {
+        "datasource": {"id": number, "type": "table"},
+        "queries": [question],
+        "result_format": "json",
+        "result_type": "full",
+        "force": True,
+    }
+
+
+def by_sql(chart: Asset) -> str:
+    """The same from the mart itself, by the expressions in the dataset's file."""
+    params, dataset = chart["params"], DATASETS[chart["dataset_uuid"]]
+    calculated = {c["column_name"]: c.get("expression") for c in dataset["columns"]}
+    columns = [str(calculated.get(name) or name) for name in dimensions(params)]
+    if grain := GRAINS.get(params.get("time_grain_sqla", "")):
+        columns[0] = f"date_trunc('{grain}', {columns[0]})"
+    expressions = {m["metric_name"]: m["expression"] for m in dataset["metrics"]}
+    values = [expressions[name] for name in measures(params)]
+    where = f" where {conditions(params)}" if conditions(params) else ""
+    chosen = ", ".join([*columns, *(f"{value} as m{n}" for n, value in enumerate(values))])
+    groups = f" group by {', '.join(columns)}" if columns and values else ""
+    return (
+        f"select {chosen} from {dataset['schema']}.{dataset['table_name']}{where}{groups} limit {MOST_ROWS}"
+    )
+
+
+def total(values: list[Any]) -> Decimal | str:
+    """What two answers must have in common, whatever order their rows come in."""
+    if any(isinstance(value, str) for value in values):
+        return max(value for value in values if value is not None)
+    return round(sum((Decimal(str(value)) for value in values if value is not None), Decimal()), 2)
+
+
+def client_of(stack: Stack, name: str, password: str) -> httpx.Client:
+    """The API as this user."""
+    client = httpx.Client(base_url=superset.url(stack.settings), timeout=120, trust_env=False)
+    identity = {"username": name, "password": password, "provider": "db", "refresh": False}
+    token = client.post("/api/v1/security/login", json=identity).raise_for_status().json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+    token = client.get("/api/v1/security/csrf_token/").raise_for_status().json()["result"]
+    client.headers.update({"X-CSRFToken": token, "Referer": str(client.base_url)})
+    return client
+
+
+def numbers(client: httpx.Client) -> dict[str, int]:
+    """Superset's number of each dataset."""
+    answer = client.get("/api/v1/dataset/", params={"q": "(page_size:100)"}).raise_for_status().json()
+    return {dataset["table_name"]: dataset["id"] for dataset in answer["result"]}
+
+
+def ask_sql(client: httpx.Client, sql: str) -> httpx.Response:
+    """As SQL Lab does."""
+    found = client.get("/api/v1/database/").raise_for_status().json()["result"]
+    question = {"database_id": found[0]["id"] if found else 1, "sql": sql, "schema": "reports"}
+    return client.post("/api/v1/sqllab/execute/", json=question | {"runAsync": False, "client_id": "test"})
+
+
+@pytest.fixture(scope="module")
+def pushed(marts: Stack) -> Stack:
+    dashboards.push(marts.settings)
+    return marts
+
+
+def test_every_chart_answers_what_its_mart_holds(pushed: Stack) -> None:
+    """Live charts look at the last minutes, which move on between two questions: only that they answer."""
+    wrong = []
+    with dashboards.connected(pushed.settings) as client:
+        known = numbers(client)
+        for path, chart in CHARTS.items():
+            dataset = DATASETS[chart["dataset_uuid"]]
+            answer = client.post("/api/v1/chart/data", json=asked(chart, known[dataset["table_name"]]))
+            if answer.is_error:
+                wrong.append(f"{path}: {answer.text[:300]}")
+                continue
+            rows = answer.json()["result"][0]["data"]
+            if dataset["schema"] == "staging":
+                continue
+            expected = query(by_sql(chart), pushed.settings)
+            if len(rows) != len(expected):
+                wrong.append(f"{path}: {len(rows)} rows, {len(expected)} in the mart")
+            for place, name in enumerate(measures(chart["params"])):
+                drawn = [row[name] for row in rows]
+                held = [row[f"m{place}"] for row in expected]
+                times = any(not isinstance(value, str | None | int | float | Decimal) for value in held)
+                if not times and total(drawn) != total(held):
+                    wrong.append(f"{path}: {name} is {total(drawn)}, {total(held)} in the mart")
+    assert wrong == []
+
+
+def test_who_sees_one_source_sees_it_alone(pushed: Stack) -> None:
+    password = grant(pushed.settings, "narrow", "analyst", sources=[SOURCE])
+    assert password is not None
+    with client_of(pushed, "narrow", password) as client:
+        question = {"columns": ["source"], "metrics": ["total_orders"], "row_limit": 100}
+        body = {"queries": [question], "result_format": "json", "result_type": "full"}
+        body |= {"datasource": {"id": numbers(client)["rpt_overview"], "type": "table"}}
+        charted = client.post("/api/v1/chart/data", json=body).raise_for_status().json()["result"][0]["data"]
+        assert {row["source"] for row in charted} <= {SOURCE}
+        exported = client.post("/api/v1/chart/data", json=body | {"result_format": "csv"}).raise_for_status()
+        assert {line.split(",")[0] for line in exported.text.strip().splitlines()[1:]} <= {SOURCE}
+        asked_in_sql = ask_sql(client, "select distinct source from reports.rpt_overview").raise_for_status()
+        assert {row["source"] for row in asked_in_sql.json()["data"]} <= {SOURCE}
+    every = pushed.query("select count(distinct source) as n from reports.rpt_overview")
+    assert every[0]["n"] > 1
+
+
+def test_analysts_ask_marts_and_nothing_beneath(pushed: Stack) -> None:
+    password = grant(pushed.settings, "asking", "analyst")
+    assert password is not None
+    with client_of(pushed, "asking", password) as client:
+        assert ask_sql(client, "select count(*) as n from marts.fct_orders").json()["data"][0]["n"] > 0
+        for sql in (
+            "select count(*) from raw.events",
+            "select * from delta.`/lakehouse/raw/events`",
+            "select reflect('java.lang.System', 'getenv', 'HOME')",
+            "drop table marts.fct_orders",
+        ):
+            assert ask_sql(client, sql).is_error, sql
+
+
+def test_business_users_look_and_do_not_ask(pushed: Stack) -> None:
+    password = grant(pushed.settings, "looking", "business")
+    assert password is not None
+    with client_of(pushed, "looking", password) as client:
+        boards = client.get("/api/v1/dashboard/").raise_for_status().json()["result"]
+        assert {board["slug"] for board in boards} == {
+            b["slug"] for b in of_kind(FOUND, "dashboards").values()
+        }
+        assert ask_sql(client, "select 1").status_code == httpx.codes.FORBIDDEN
