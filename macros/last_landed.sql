@@ -1,12 +1,12 @@
 {#
-    The incremental cursor: landed_at of the last row this model holds, the epoch on a
-    full build. A batch lands with one landed_at, later than every batch before it, so
+    The incremental cursor: landed_at (or another such column) of the last row this model
+    holds, the epoch on a full build. A batch lands with one landed_at, later than every batch before it, so
     `landed_at >` it is exact. Read once and written as a constant, because only
     constants let Delta skip partitions and files.
 #}
-{% macro last_landed() -%}
+{% macro last_landed(column='landed_at') -%}
     {%- if is_incremental() -%}
-        {%- set query = 'select unix_micros(max(landed_at)) from ' ~ this -%}
+        {%- set query = 'select unix_micros(max(' ~ column ~ ')) from ' ~ this -%}
         {%- set result = run_query(query) -%}
         timestamp_micros({{ (result.rows[0][0] if result else 0) or 0 }})
     {%- else -%}

@@ -37,6 +37,7 @@ sales as (
         count(*) as orders,
         sum(sale_line_count) as order_lines,
         sum(revenue) as revenue,
+        sum(net_revenue) as net_revenue,
         ordered_date as activity_date
     from orders
     group by source, ordered_date
@@ -52,7 +53,8 @@ final as (
         coalesce(customers.customers_new, 0) as customers_new,
         coalesce(sales.orders, 0) as orders,
         coalesce(sales.order_lines, 0) as order_lines,
-        cast(coalesce(sales.revenue, 0) as decimal(28, 4)) as revenue,
+        {{ money('sales.revenue') }} as revenue,
+        {{ money('sales.net_revenue') }} as net_revenue,
         cast({{ safe_divide('sales.revenue', 'sales.orders') }} as decimal(28, 4))
             as average_order_value,
         calendar.activity_date = calendar.last_date as is_latest,

@@ -36,6 +36,7 @@ FILES = {
     "reviews": ("clothing_reviews/train.parquet",),
     "ga_store": ("ga_store", "--limit", str(GA_PRODUCTS_AND_HITS + GA_LOOKS)),
 }
+COHORT_2010_12 = [885, 324, 286, 340, 321, 352, 321, 309, 313, 350, 331, 445, 235]
 EVENTS = {
     "rees46": {"product_view": 17_055, "purchase": 214, "cart": 165},
     "taobao": {"product_view": 75_872, "cart": 4_497, "favourite": 2_356, "purchase": 1_750},
@@ -56,7 +57,7 @@ EVENTS = {
 
 def build(stack: Stack, *command: str) -> None:
     stack.wait_landed(900)
-    stack.dbt(*command, "--select", "+fct_order_lines", "+fct_events")
+    stack.dbt(*command, "--select", "+fct_order_lines", "+fct_events", "+fct_cohort_retention")
 
 
 def check_online_retail(stack: Stack) -> None:
@@ -82,6 +83,15 @@ def test_every_record_of_online_retail_lands(stack: Stack, files: Path) -> None:
 
 def test_online_retail_gives_its_published_figures(stack: Stack, files: Path) -> None:
     check_online_retail(stack)
+
+
+@pytest.mark.usefixtures("files")
+def test_the_first_cohort_of_online_retail_comes_back_as_published(stack: Stack) -> None:
+    found = stack.query(
+        "select active_customers from ci_marts.fct_cohort_retention where source = 'online_retail'"
+        " and cohort_period = 'month' and cohort_start_date = date'2010-12-01' order by period_number"
+    )
+    assert [row["active_customers"] for row in found] == COHORT_2010_12
 
 
 @pytest.mark.usefixtures("files")

@@ -4,7 +4,7 @@ A folder here is a case: events of sources of its own, and the rows of these sou
 Every case's first.jsonl is landed shuffled and built; then all of both files is landed shuffled, the first
 ones for a second time and one event of them changed; then everything is built anew. second.jsonl brings what
 changes earlier rows: an order in a further part, a cancellation of an earlier order, newer revisions of
-orders, updates that are older than those already known.
+orders, updates that are older than those already known, orders after their refund, payments out of order.
 """
 
 import csv

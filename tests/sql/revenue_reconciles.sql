@@ -1,4 +1,4 @@
--- One number for revenue: lines, orders and both reports agree to the cent.
+-- One number for revenue, and one net of refunds: lines, orders and both reports agree.
 with
 
 lines as (
@@ -6,6 +6,7 @@ lines as (
     select
         source,
         sum(line_total) as of_lines,
+        sum(net_revenue) as net_of_lines,
         sum(if(has_future_date, 0, line_total)) as of_dated_lines
     from {{ ref('fct_order_lines') }}
     where is_sale
@@ -18,6 +19,7 @@ orders as (
     select
         source,
         sum(revenue) as of_orders,
+        sum(net_revenue) as net_of_orders,
         sum(if(has_future_date, 0, revenue)) as of_dated_orders
     from {{ ref('fct_orders') }}
     where is_sale
@@ -50,6 +52,8 @@ select
     lines.of_lines,
     lines.of_dated_lines,
     orders.of_orders,
+    lines.net_of_lines,
+    orders.net_of_orders,
     orders.of_dated_orders,
     sales.of_sales,
     overview.of_overview
@@ -59,5 +63,6 @@ full outer join sales using (source)
 full outer join overview using (source)
 where
     not lines.of_lines <=> orders.of_orders
+    or not lines.net_of_lines <=> orders.net_of_orders
     or not lines.of_dated_lines <=> sales.of_sales
     or not orders.of_dated_orders <=> overview.of_overview

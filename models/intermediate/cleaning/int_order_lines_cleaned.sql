@@ -39,6 +39,13 @@ flagged as (
         and lines.quantity > 0
         and lines.line_total > 0 as is_sale,
         date(lines.occurred_at) as occurred_date,
+        if(is_cancelled or is_replaced, coalesce(
+            least(changes.cancelled_at, array_min(transform(
+                filter(changes.revisions, each -> each.revision > lines.revision),
+                each -> each.occurred_at
+            ))),
+            lines.occurred_at
+        ), null) as ended_at,
         changes.change_landed_at
     from lines
     left join changes

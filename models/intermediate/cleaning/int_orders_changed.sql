@@ -9,6 +9,7 @@ events as (
         properties.revision,
         properties.order_status = 'cancelled' as says_cancelled,
         size(properties.lines) > 0 as has_lines,
+        occurred_at,
         landed_at
     from {{ ref('int_events_deduplicated') }}
     where event_type = 'order_placed'
@@ -30,9 +31,24 @@ orders as (
         ) as is_order_cancelled,
         greatest(
             max(landed_at) filter (where revision is not null),
-            min(landed_at) filter (where revision is null and says_cancelled)
-        ) as change_landed_at
+            max(landed_at) filter (where revision is null and says_cancelled)
+        ) as change_landed_at,
+        min(occurred_at) filter (where revision is null and says_cancelled)
+            as cancelled_at
     from events
+    group by order_id, source
+
+),
+
+-- Apart, as Spark sorts all that it collects; most sources have no revisions.
+revised as (
+
+    select
+        order_id,
+        source,
+        collect_set(struct(revision, occurred_at)) as revisions
+    from events
+    where revision is not null
     group by order_id, source
 
 ),
@@ -40,13 +56,17 @@ orders as (
 changed as (
 
     select
-        order_id,
-        source,
-        lines_revision,
-        is_order_cancelled,
-        change_landed_at
+        orders.order_id,
+        orders.source,
+        orders.lines_revision,
+        revised.revisions,
+        orders.is_order_cancelled,
+        orders.cancelled_at,
+        orders.change_landed_at
     from orders
-    where is_revised or is_order_cancelled
+    left join revised
+        on orders.source = revised.source and orders.order_id = revised.order_id
+    where orders.is_revised or orders.is_order_cancelled
 
 )
 

@@ -2,9 +2,25 @@
 {% set cursor = last_landed() -%}
 with
 
+refunds as (
+
+    select * from {{ ref('int_order_lines_refunded') }}
+
+),
+
+-- The hint spares a sort of all lines: few orders are refunded.
 lines as (
 
-    select * from {{ ref('int_order_lines_cleaned') }}
+    select /*+ broadcast(refunds) */
+        cleaned.*,
+        coalesce(refunds.refunded_amount, 0) as refunded_amount,
+        greatest(cleaned.change_landed_at, refunds.refund_landed_at)
+            as later_change_landed_at
+    from {{ ref('int_order_lines_cleaned') }} as cleaned
+    left join refunds
+        on
+            cleaned.source = refunds.source
+            and cleaned.order_line_id = refunds.order_line_id
 
 ),
 
@@ -15,13 +31,13 @@ new_lines as (
 
 ),
 
--- Built by an earlier run, and their order was cancelled or told anew since.
+-- Built by an earlier run, and their order was cancelled, refunded or told anew since.
 newly_changed_lines as (
 
     select * from lines
     where
         landed_at <= {{ cursor }}
-        and change_landed_at > {{ cursor }}
+        and later_change_landed_at > {{ cursor }}
 
 ),
 
@@ -53,6 +69,9 @@ final as (
         retail_discount,
         coupon_discount,
         coupon_match_discount,
+        cast(refunded_amount as decimal(18, 4)) as refunded_amount,
+        cast(if(is_sale, line_total - refunded_amount, 0) as decimal(18, 4))
+            as net_revenue,
         is_cancelled,
         is_replaced,
         is_anonymous,
@@ -65,8 +84,9 @@ final as (
         is_sale,
         occurred_date,
         occurred_at,
+        ended_at,
         landed_at,
-        greatest(landed_at, change_landed_at) as changed_at
+        greatest(landed_at, later_change_landed_at) as changed_at
     from changed
 
 )
