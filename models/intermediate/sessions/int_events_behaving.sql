@@ -52,11 +52,12 @@ final as (
         ), '') as campaign,
         if(events.page_path = '', '/', events.page_path) as page,
         case
-            when session_role = 'view' and events.event_type = 'page_view'
+            when events.page_type = 'asset' then null
+            when events.event_type = 'page_view'
                 then coalesce(
                     nullif(nullif(events.page_type, 'page'), ''), page, 'page_view'
                 )
-            when session_role in ('view', 'action') and events.page_path is null
+            when roles.session_role in ('view', 'action') and events.page_path is null
                 then events.event_type
         end as page_group,
         events.properties.x as click_x,
