@@ -82,7 +82,8 @@ final as (
         quantity,
         {{ money('revenue') }} as revenue,
         {{ money('net_revenue') }} as net_revenue,
-        double(revenue / sum(revenue) over (partition by source, level, order_month))
+        double(valued.revenue)
+        / double(sum(valued.revenue) over (partition by source, level, order_month))
             as revenue_share,
         order_month
     from valued

@@ -55,16 +55,17 @@ final as (
         orders.orders_90d,
         {{ money('orders.revenue_90d') }} as revenue_90d,
         -- from -1, all before these 90 days, to 1, all within them; null without either
-        double({{ safe_divide(
-            '2 * orders.revenue_90d - orders.revenue_180d', 'orders.revenue_180d'
-        ) }}) as revenue_trend,
+        {{ safe_divide(
+            'double(2 * orders.revenue_90d - orders.revenue_180d)',
+            'double(orders.revenue_180d)'
+        ) }} as revenue_trend,
         orders.line_count / orders.order_count as lines_per_order,
         round(orders.quantity / orders.order_count, 6) as units_per_order,
         coalesce(products.product_count, 0) as product_count,
         coalesce(categories.category_count, 0) as category_count,
         categories.favourite_category_share,
-        double(orders.refunded_amount / orders.revenue) as refund_share,
-        double(orders.discount / orders.list_price) as discount_share,
+        double(orders.refunded_amount) / double(orders.revenue) as refund_share,
+        double(orders.discount) / double(orders.list_price) as discount_share,
         orders.weekend_orders / orders.order_count as weekend_share,
         datediff(as_of_date, activities.last_activity_date) as days_since_activity,
         activities.active_days_90d,
