@@ -24,7 +24,7 @@ MAY_READ = {
     "staging": set[str](),
     "intermediate": {"staging", "intermediate", "marts"},
     "marts": {"staging", "intermediate", "marts"},
-    "reports": {"intermediate", "marts"},
+    "reports": {"intermediate", "marts", "ops"},
     "ops": {"staging", "intermediate", "ops"},
 }
 
