@@ -128,6 +128,12 @@ def test_marts_and_reports_keep_a_contract(models: list[Node]) -> None:
     assert names([m for m in public if not m["config"]["contract"]["enforced"]]) == []
 
 
+def test_marts_and_reports_have_an_owner(manifest: Node, models: list[Node]) -> None:
+    owners = {g["name"]: g["owner"].get("email") for g in manifest["groups"].values()}
+    public = [m for m in models if layer(m) in ("marts", "reports")]
+    assert names([m for m in public if not owners.get(m["group"])]) == []
+
+
 def test_columns_about_a_person_are_tagged_as_their_contract_tags_them(
     manifest: Node, models: list[Node]
 ) -> None:
