@@ -1,20 +1,31 @@
 {#
-    Replaces dbt-spark's merge for two reasons: `meta.insert_only` keeps the first row of a
-    key for ever, and schema evolution lets a new event property reach existing tables.
+    Replaces dbt-spark's merge for three reasons: `meta.insert_only` keeps the first row of a
+    key for ever, `meta.delete_when` takes out rows that the model says are gone, and schema
+    evolution lets a new event property reach existing tables.
 #}
 {% macro spark__get_merge_sql(
     target, source, unique_key, dest_columns, incremental_predicates
 ) %}
+    {%- set meta = config.get('meta', {}) -%}
+    {%- set gone = meta.get('delete_when') -%}
     {%- set matches = [] -%}
     {%- set keys = [unique_key] if unique_key is string else unique_key -%}
     {%- for key in keys -%}
         {%- do matches.append('existing.' ~ key ~ ' = incoming.' ~ key) -%}
     {%- endfor -%}
+    {%- set clauses = [] -%}
+    {%- if gone -%}
+        {%- do clauses.append('when matched and incoming.' ~ gone ~ ' then delete') -%}
+    {%- endif -%}
+    {%- if not meta.get('insert_only') -%}
+        {%- do clauses.append('when matched then update set *') -%}
+    {%- endif -%}
+    {%- do clauses.append(
+        'when not matched' ~ (' and not incoming.' ~ gone if gone else '')
+        ~ ' then insert *'
+    ) -%}
     merge with schema evolution into {{ target }} as existing
     using {{ source }} as incoming
     on {{ matches | join(' and ') }}
-    {% if not config.get('meta', {}).get('insert_only') -%}
-        when matched then update set *
-    {% endif -%}
-    when not matched then insert *
+    {{ clauses | join(' ') }}
 {% endmacro %}

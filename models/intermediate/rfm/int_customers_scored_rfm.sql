@@ -31,6 +31,7 @@ final as (
         scored.source,
         segments.rfm_segment,
         scored.lifecycle_stage,
+        scored.behaviour_segment,
         segments.segment_rank,
         scored.rfm_recency_score,
         scored.rfm_frequency_score,

@@ -38,6 +38,7 @@ final as (
             else if(customers.previous_rank < customers.segment_rank, 'up', 'down')
         end as segment_move,
         customers.lifecycle_stage,
+        customers.behaviour_segment,
         ml.customer_segment(
             cast(customers.recency_days as double),
             cast(customers.order_count as double),
