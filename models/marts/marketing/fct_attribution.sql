@@ -55,7 +55,7 @@ exact as (
 
     select
         * except (weight),
-        cast(weight as decimal(28, 15)) as weight
+        cast(weight as decimal(18, 15)) as weight
     from weighted
 
 ),
