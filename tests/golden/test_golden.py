@@ -19,6 +19,7 @@ import pytest
 
 from lakehouse.settings import ROOT
 from tests.conftest import Stack
+from tests.golden.recomputed import attribution
 from tests.leaks import leaks
 
 pytestmark = pytest.mark.engine
@@ -98,6 +99,31 @@ def landed(stack: Stack) -> Stack:
 
 def test_incremental_builds_give_the_expected_rows(landed: Stack) -> None:
     check(landed)
+
+
+def test_attribution_equals_an_independent_recomputation(landed: Stack) -> None:
+    """Of all sources: each share to the last digit but one, whose rounding is the mart's own."""
+
+    def frame(sql: str) -> pd.DataFrame:
+        return pd.DataFrame(landed.query(sql))
+
+    purchases = frame(
+        "select distinct source, event_id, visitor_id, occurred_at, properties.order_id, properties.price,"
+        " properties.quantity from ci_intermediate.int_events_deduplicated where event_type = 'purchase'"
+        " and occurrence = 1"
+    )
+    orders = frame("select * from ci_marts.fct_orders")
+    expected = attribution(frame("select * from ci_marts.fct_sessions"), orders, purchases)
+    found = {
+        (row["source"], row["conversion_id"], row["touch_number"], row["model"]): (
+            row["channel_group"],
+            pytest.approx(float(row["credit"]), abs=2e-8),
+            pytest.approx(float(row["net_revenue"]), abs=2e-4),
+        )
+        for row in landed.query("select * from ci_marts.fct_attribution")
+    }
+    assert len(found) > 500
+    assert expected == found
 
 
 def test_what_breaks_its_contract_is_kept_apart(landed: Stack) -> None:

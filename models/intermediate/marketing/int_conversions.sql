@@ -67,8 +67,8 @@ ordered as (
         orders.net_revenue,
         orders.ordered_at as converted_at
     from orders
+    left semi join visits on orders.source = visits.source
     left join order_visits using (source, order_id)
-    where orders.source in (select visits.source from visits)
 
 ),
 
@@ -82,9 +82,9 @@ bought as (
         cast(coalesce(sum(amounts.amount), 0) as decimal(28, 4)) as net_revenue,
         min(buying_events.occurred_at) as converted_at
     from buying_events
+    left anti join orders on buying_events.source = orders.source
     inner join visits using (source, session_id)
     inner join amounts using (source, event_id)
-    where source not in (select orders.source from orders)
     group by source, coalesce(buying_events.order_id, session_id)
 
 ),

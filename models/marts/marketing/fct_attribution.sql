@@ -55,7 +55,7 @@ exact as (
 
     select
         * except (weight),
-        cast(weight as decimal(28, 15)) as weight
+        cast(weight as decimal(18, 15)) as weight
     from weighted
 
 ),
@@ -66,7 +66,7 @@ running as (
     select
         *,
         double(sum(weight) over so_far) / double(sum(weight) over whole) as share_to,
-        double(sum(weight) over so_far - weight) / double(sum(weight) over whole)
+        double(-weight + sum(weight) over so_far) / double(sum(weight) over whole)
             as share_from
     from exact
     window
