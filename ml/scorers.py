@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
-Codes = NDArray[np.int64]
+from ml.arrays import Codes, Matrix, numbers
 
 
 class Scorer(Protocol):
@@ -70,16 +68,3 @@ def make_scorer(artefact: Mapping[str, Any]) -> Scorer:
         return SCORERS[kind](artefact)
     except KeyError as missing:
         raise ValueError(f"the {kind} artefact lacks {missing}") from None
-
-
-def numbers(artefact: Mapping[str, Any], field: str, shape: tuple[int, ...]) -> Matrix:
-    """One field of an artefact as finite numbers of the given shape, else ValueError by name."""
-    try:
-        values: Matrix = np.array(artefact[field], dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{field!r} of the artefact is not a table of numbers") from None
-    if values.shape != shape:
-        raise ValueError(f"{field!r} of the artefact has shape {values.shape}, expected {shape}")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{field!r} of the artefact holds NaN or infinite weights")
-    return values

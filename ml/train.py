@@ -12,11 +12,12 @@ from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
 from ml import catalog
+from ml.arrays import Matrix
 from ml.estimators.segments import ValueClusters
 from ml.evaluate import cluster_metrics, silhouette
 from ml.features import FEATURES, FeatureRows, names, read_customers
 from ml.registry import Manifest, Model, Registry, Training, digest, hdfs_registry
-from ml.scorers import Matrix, make_scorer
+from ml.scorers import make_scorer
 
 ESTIMATORS: dict[str, Callable[[], ValueClusters]] = {"customer_segment": ValueClusters}
 NOISE = 0.005  # by which the silhouette of a sample differs by chance
