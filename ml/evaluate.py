@@ -208,6 +208,23 @@ def intervals(
     }
 
 
+def paired_interval(
+    positive: NDArray[np.bool_], new: Matrix, old: Matrix, rounds: int = 300, random_state: int = 0
+) -> tuple[float, float]:
+    """95 % interval of the difference of average precision, new less old, by bootstrap over rows."""
+    random = np.random.default_rng(random_state)
+    found = []
+    for _ in range(rounds):
+        rows = random.integers(0, len(positive), len(positive))
+        if positive[rows].any():
+            truth = positive[rows]
+            found.append(
+                average_precision_score(truth, new[rows]) - average_precision_score(truth, old[rows])
+            )
+    low, high = np.quantile(found, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def ranking_metrics(ranks: Codes, k: int = 10) -> dict[str, float]:
     """Of recommenders: `ranks` are places of the true item from 0 on, -1 where it was not found.
 

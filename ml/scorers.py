@@ -7,14 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.arrays import Codes, Matrix, numbers
+from ml.propensity import PropensityScorer
 
 
 class Scorer(Protocol):
-    """What serves a model version. `score` gives one number and one index into `labels` per row."""
+    """What serves a model version. `score` gives one number and one index into `labels` per row;
+    features that are `optional` may be NaN."""
 
     labels: tuple[str, ...]
+    optional: NDArray[np.bool_]
 
     def transform(self, rows: Matrix) -> Matrix:
         """Features as the model sees them: scaled, on comparable axes."""
@@ -28,6 +32,7 @@ class ValueClusterScorer:
     def __init__(self, artefact: Mapping[str, Any]) -> None:
         width = len(artefact["features"])
         self.labels = tuple(str(label) for label in artefact["labels"])
+        self.optional = np.zeros(width, dtype=bool)
         self.mean = numbers(artefact, "mean", (width,))
         self.scale = numbers(artefact, "scale", (width,))
         self.centres = numbers(artefact, "centres", (len(self.labels), width))
@@ -56,7 +61,11 @@ class ValueClusterScorer:
         return np.sqrt(np.einsum("ij,ij->i", scaled, scaled)), codes
 
 
-SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {"value_clusters": ValueClusterScorer}
+SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {
+    "linear": PropensityScorer,
+    "trees": PropensityScorer,
+    "value_clusters": ValueClusterScorer,
+}
 
 
 def make_scorer(artefact: Mapping[str, Any]) -> Scorer:
