@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from lakehouse.cli_events import events
+from lakehouse.cli_models import models
 from lakehouse.errors import UserError
 from lakehouse.settings import Settings, get_settings
 
@@ -33,7 +34,7 @@ def main(context: click.Context) -> None:
     context.obj = get_settings()
 
 
-for command in events.commands.values():
+for command in [*events.commands.values(), *models.commands.values()]:
     main.add_command(command)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from lakehouse.errors import UserError
 
 CUSTOMER_FEATURES = "marts.fct_customer_features_daily"
+CUSTOMER_LABELS = "marts.fct_customer_labels"
 MAX_ROWS = 200_000  # enough for any of our estimators; the driver never holds every customer
 
 
@@ -17,6 +18,7 @@ class Feature:
     name: str
     type: str
     comment: str
+    optional: bool = False  # whether it may be missing: NULL then is a value, too
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,45 @@ class FeatureRows:
     as_of: dict[str, str]
     row_count: int
     table_versions: dict[str, int]
+    labels: Any = None  # of models that learn what came after: 0 or 1 a row
+    dates: Any = None  # its as-of date, YYYY-MM-DD
+    sources: Any = None
 
 
+@dataclass(frozen=True)
+class Label:
+    """What a model foresees: a column of `marts.fct_customer_labels`, and the days it looks ahead."""
+
+    column: str
+    days: int
+
+
+BUYING = (
+    Feature("recency_days", "DOUBLE", "Days since the last order"),
+    Feature("tenure_days", "DOUBLE", "Days since the first order"),
+    Feature("order_count", "DOUBLE", "Orders so far"),
+    Feature("average_order_value", "DOUBLE", "Mean money of an order"),
+    Feature(
+        "days_between_orders", "DOUBLE", "Mean days from one order to the next; NULL with a single one", True
+    ),
+    Feature("orders_30d", "DOUBLE", "Orders in the last 30 days"),
+    Feature("revenue_30d", "DOUBLE", "Money spent in the last 30 days"),
+    Feature("orders_90d", "DOUBLE", "Orders in the last 90 days"),
+    Feature("revenue_90d", "DOUBLE", "Money spent in the last 90 days"),
+)
 FEATURES: dict[str, tuple[Feature, ...]] = {
     "customer_segment": (
         Feature("recency_days", "DOUBLE", "Days since the last order"),
         Feature("order_count", "DOUBLE", "Orders so far"),
         Feature("revenue", "DOUBLE", "Money spent so far; below 0 counts as 0"),
     ),
+    "purchase_probability": BUYING,
+    "churn_probability": BUYING,
+}
+
+LABELS = {
+    "purchase_probability": Label("has_order_next_7_days", 7),
+    "churn_probability": Label("is_churned_next_90_days", 90),
 }
 
 
@@ -87,3 +120,51 @@ def read_customers(spark: Any, model: str, as_of: date | None = None) -> Feature
     ).toPandas()
     as_of_dates = {row["source"]: row["as_of"] for row in dates}
     return FeatureRows(frame, as_of_dates, rows, {CUSTOMER_FEATURES: version})
+
+
+def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureRows:
+    """Read features of every as-of date whose label is known, up to `as_of`, with label and date.
+
+    Beyond `MAX_ROWS` rows a sample of customers by hash is taken, each with all their dates.
+    """
+    label = LABELS[model]
+    versions = {}
+    for table in (CUSTOMER_FEATURES, CUSTOMER_LABELS):
+        if not spark.catalog.tableExists(table):
+            raise UserError(f"{table} does not exist yet: run `dbt build` first.")
+        versions[table] = spark.sql(f"describe history {table} limit 1").first()["version"]
+    joined = " inner join ".join(f"{table} version as of {version}" for table, version in versions.items())
+    needed = [f"{feature.name} is not null" for feature in FEATURES[model] if not feature.optional]
+    known = " and ".join([f"{label.column} is not null", *needed])
+    if as_of:
+        known += f" and date_add(as_of_date, {label.days}) <= date'{as_of.isoformat()}'"
+    rows = f"from {joined} using (source, customer_id, as_of_date) where {known}"
+    counted = spark.sql(
+        f"select source, string(max(as_of_date)) as as_of, count(*) as rows {rows} group by source"
+    ).collect()
+    sources = teaching([row["source"] for row in counted])
+    counted = sorted((row for row in counted if row["source"] in sources), key=lambda row: row["source"])
+    total = sum(row["rows"] for row in counted)
+    if total == 0:
+        raise UserError(
+            f"{CUSTOMER_LABELS} knows no {label.column} yet: its {label.days} days must have passed."
+        )
+    share = -(-total // MAX_ROWS)
+    frame = spark.sql(
+        f"""
+        select {", ".join(f"double({name}) as {name}" for name in names(model))},
+            int({label.column}) as label, string(as_of_date) as as_of_date, source
+        {rows} and source in ({", ".join(f"'{source}'" for source in sources)})
+            and pmod(xxhash64(customer_id, source), {share}) = 0
+        order by as_of_date, source, customer_id
+        """
+    ).toPandas()
+    return FeatureRows(
+        frame=frame[list(names(model))],
+        as_of={row["source"]: row["as_of"] for row in counted},
+        row_count=total,
+        table_versions=versions,
+        labels=frame["label"].to_numpy(),
+        dates=frame["as_of_date"].to_numpy(),
+        sources=frame["source"].to_numpy(),
+    )

@@ -20,8 +20,9 @@ class Function:
     name: str
     model: str
     returns: str
-    field: str
+    field: str  # of the kernel's struct; without one the struct itself
     comment: str
+    kernel: str = kernel.NAME
 
     @property
     def arguments(self) -> tuple[Feature, ...]:
@@ -39,11 +40,29 @@ create or replace function ml.{self.name}(
 )
 returns {self.returns}
 comment {quoted(self.comment)}
-return {kernel.NAME}(
+return {self.kernel}(
     {quoted(self.model)},
     (select version from {catalog.CHAMPION} where name = {quoted(self.model)}),
     array({", ".join(feature.name for feature in self.arguments)})
-).{self.field}"""
+){"." * bool(self.field)}{self.field}"""
+
+
+def propensity(name: str, meaning: str) -> tuple[Function, Function]:
+    """A model of a chance as two functions: the number, and it with band, reasons and version."""
+    when = f"by the champion of model {name}. NULL when an argument that must be there is NULL or NaN,"
+    end = f"{when} or no version is promoted yet."
+    return (
+        Function(name, name, "DOUBLE", "score", f"{meaning}, {end}"),
+        Function(
+            name=f"{name}_explained",
+            model=name,
+            returns="STRUCT<score: DOUBLE, band: STRING, reasons: ARRAY<STRING>, version: STRING>",
+            field="",
+            comment=f"{meaning}, its band (high is the top tenth of the training), the three strongest"
+            f" reasons and the model's version, {end}",
+            kernel=kernel.EXPLAIN,
+        ),
+    )
 
 
 # Configuration of the gateway's workers: forked from a warm parent, one thread for each.
@@ -58,27 +77,40 @@ FUNCTIONS = (
         comment="Value cluster of a customer, such as 'High value', by the champion of model"
         " customer_segment. NULL when an argument is NULL or NaN, or no version is promoted yet.",
     ),
+    *propensity(
+        "purchase_probability",
+        "Probability from 0 to 1 that a customer orders within the next 7 days",
+    ),
+    *propensity(
+        "churn_probability",
+        "Probability from 0 to 1 that a customer orders nothing within the next 90 days",
+    ),
 )
 
 
 def publish_kernels(spark: Any, settings: Settings) -> None:
-    """Give every session opened from now on the Arrow kernel. Call once, before any door opens.
+    """Give every session opened from now on the Arrow kernels. Call once, before any door opens.
 
     Spark keeps a Python function private to the session that registers it. Its builder is copied
     to the built-in functions, which later sessions inherit and permanent views may use.
     """
     private = spark.newSession()  # where the name is registered it hides the built-in one
-    private.udf.register(kernel.NAME, arrow_udf(kernel.make_kernel(settings.webhdfs), kernel.RETURNS))
+    kernels = {
+        kernel.NAME: arrow_udf(kernel.make_kernel(settings.webhdfs), kernel.RETURNS),
+        kernel.EXPLAIN: arrow_udf(kernel.make_explain_kernel(settings.webhdfs), kernel.EXPLAINS),
+    }
     jvm = spark._jvm
+    registered = private._jsparkSession.sessionState().functionRegistry()
+    builtin = jvm.org.apache.spark.sql.catalyst.analysis.FunctionRegistry.builtin()
 
-    def identifier(schema: str) -> Any:
-        parts = (kernel.NAME, jvm.scala.Some(schema), jvm.scala.Some("system"))
+    def identifier(name: str, schema: str) -> Any:
+        parts = (name, jvm.scala.Some(schema), jvm.scala.Some("system"))
         return jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(*parts)
 
-    registered = private._jsparkSession.sessionState().functionRegistry()
-    entry = registered.lookupFunctionEntry(identifier("session")).get()
-    builtin = jvm.org.apache.spark.sql.catalyst.analysis.FunctionRegistry.builtin()
-    builtin.registerFunction(identifier("builtin"), entry._1(), entry._2())
+    for name, function in kernels.items():
+        private.udf.register(name, function)
+        entry = registered.lookupFunctionEntry(identifier(name, "session")).get()
+        builtin.registerFunction(identifier(name, "builtin"), entry._1(), entry._2())
 
 
 def create_functions(spark: Any) -> None:

@@ -9,14 +9,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
-Codes = NDArray[np.int64]
+from ml.arrays import Codes, Matrix, numbers
+from ml.propensity import PropensityScorer
 
 
 class Scorer(Protocol):
-    """What serves a model version. `score` gives one number and one index into `labels` per row."""
+    """What serves a model version. `score` gives one number and one index into `labels` per row;
+    features that are `optional` may be NaN."""
 
     labels: tuple[str, ...]
+    optional: NDArray[np.bool_]
 
     def transform(self, rows: Matrix) -> Matrix:
         """Features as the model sees them: scaled, on comparable axes."""
@@ -30,6 +32,7 @@ class ValueClusterScorer:
     def __init__(self, artefact: Mapping[str, Any]) -> None:
         width = len(artefact["features"])
         self.labels = tuple(str(label) for label in artefact["labels"])
+        self.optional = np.zeros(width, dtype=bool)
         self.mean = numbers(artefact, "mean", (width,))
         self.scale = numbers(artefact, "scale", (width,))
         self.centres = numbers(artefact, "centres", (len(self.labels), width))
@@ -58,7 +61,11 @@ class ValueClusterScorer:
         return np.sqrt(np.einsum("ij,ij->i", scaled, scaled)), codes
 
 
-SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {"value_clusters": ValueClusterScorer}
+SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {
+    "linear": PropensityScorer,
+    "trees": PropensityScorer,
+    "value_clusters": ValueClusterScorer,
+}
 
 
 def make_scorer(artefact: Mapping[str, Any]) -> Scorer:
@@ -70,16 +77,3 @@ def make_scorer(artefact: Mapping[str, Any]) -> Scorer:
         return SCORERS[kind](artefact)
     except KeyError as missing:
         raise ValueError(f"the {kind} artefact lacks {missing}") from None
-
-
-def numbers(artefact: Mapping[str, Any], field: str, shape: tuple[int, ...]) -> Matrix:
-    """One field of an artefact as finite numbers of the given shape, else ValueError by name."""
-    try:
-        values: Matrix = np.array(artefact[field], dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{field!r} of the artefact is not a table of numbers") from None
-    if values.shape != shape:
-        raise ValueError(f"{field!r} of the artefact has shape {values.shape}, expected {shape}")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{field!r} of the artefact holds NaN or infinite weights")
-    return values

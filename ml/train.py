@@ -1,25 +1,20 @@
 """Training: features of a date, fit, metrics, a version in the registry, champion if as good."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
 from ml import catalog
-from ml.estimators.segments import ValueClusters
-from ml.evaluate import cluster_metrics, silhouette
-from ml.features import FEATURES, FeatureRows, names, read_customers
+from ml.features import FEATURES, FeatureRows, names
 from ml.registry import Manifest, Model, Registry, Training, digest, hdfs_registry
-from ml.scorers import Matrix, make_scorer
-
-ESTIMATORS: dict[str, Callable[[], ValueClusters]] = {"customer_segment": ValueClusters}
-NOISE = 0.005  # by which the silhouette of a sample differs by chance
+from ml.scorers import make_scorer
+from ml.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -41,25 +36,24 @@ def train(name: str, settings: Settings, as_of: date | None = None) -> TrainResu
 
     The same features give the same model: then no version is made, and the champion stays.
     """
-    if name not in ESTIMATORS:
-        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted(ESTIMATORS))}.")
+    if name not in TASKS:
+        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted(TASKS))}.")
     registry = hdfs_registry(settings.webhdfs)
     spark = remote_session(settings)
     try:
-        rows = read_customers(spark, name, as_of)
+        rows = TASKS[name].read(spark, name, as_of)
         artefact = fit(name, rows)
         serving = catalog.champions(settings).get(name)
         champion, fault = load_champion(registry, name, serving)
         if champion and champion.manifest.sha256 == digest(artefact):
             return result(champion.manifest, champion.manifest.version, "nothing new to learn")
-        matrix = rows.frame.to_numpy(dtype=np.float64)
         scorer = make_scorer(artefact)
-        metrics = cluster_metrics(scorer.transform(matrix), scorer.score(matrix)[1], scorer.labels)
+        metrics = TASKS[name].metrics(name, scorer, rows)
         training = Training(rows.as_of, rows.row_count, rows.table_versions, metrics)
         features = tuple((feature.name, feature.type) for feature in FEATURES[name])
         manifest = registry.save(name, artefact, features, training)
         if champion:
-            is_promoted, decision = decide(champion, Model(manifest, scorer), matrix)
+            is_promoted, decision = decide(champion, Model(manifest, scorer), rows)
         else:
             is_promoted, decision = True, fault or "first version"
         catalog.record(spark, settings, manifest, is_promoted, decision)
@@ -100,20 +94,17 @@ def fit(name: str, rows: FeatureRows) -> dict[str, Any]:
     """The artefact of a fresh estimator; UserError when the rows do not allow one."""
     try:
         with threadpool_limits(1):  # on so little data threads only wait for each other
-            return ESTIMATORS[name]().fit(rows.frame).to_artefact()
+            return dict(TASKS[name].fit(name, rows))
     except ValueError as reason:
         raise UserError(f"Model {name} cannot be trained on {rows.row_count} rows: {reason}.") from None
 
 
-def decide(champion: Model, challenger: Model, matrix: Matrix) -> tuple[bool, str]:
+def decide(champion: Model, challenger: Model, rows: FeatureRows) -> tuple[bool, str]:
     """Whether a new version shall serve, and why: compared with the champion on the same rows."""
-    serving = champion.manifest.version
+    name, serving = champion.manifest.name, champion.manifest.version
     seen, new = champion.manifest.training.as_of, challenger.manifest.training.as_of
     later = sorted(source for source in seen.keys() & new.keys() if seen[source] > new[source])
     if later:
         return False, f"champion {serving} has seen later features of {', '.join(later)}"
-    space = challenger.scorer.transform(matrix)
-    found = silhouette(space, challenger.scorer.score(matrix)[1])
-    needed = silhouette(space, champion.scorer.score(matrix)[1])
-    comparison = f"silhouette {found:.4f}, champion {serving} has {needed:.4f} on the same rows"
-    return found >= needed - NOISE, comparison
+    is_better, why = TASKS[name].better(name, challenger.scorer, champion.scorer, rows)
+    return is_better, f"{why}; both on the same rows, the champion is {serving}"

@@ -10,8 +10,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ml.arrays import Codes, Matrix
 from ml.evaluate import silhouette
-from ml.scorers import Codes, Matrix
 
 # From the least money spent to the most.
 NAMES = {

@@ -15,8 +15,6 @@ from ingestion.collector.app import create_app
 from ingestion.collector.publish import Publisher
 from lakehouse.settings import Settings
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
-
 
 class FakeProducer:
     """Takes what a confluent-kafka producer takes and acknowledges it on poll; Kafka can be `away`."""
@@ -106,15 +104,3 @@ def order() -> dict[str, Any]:
         "consent": {"analytics": True, "marketing": False},
         "properties": {"order_id": "536365", "order_status": "placed", "lines": [line]},
     }
-
-
-@pytest.fixture
-def shared() -> Callable[[str], Path]:
-    """Finds a published file; its tests skip by name where it is absent."""
-
-    def find(name: str) -> Path:
-        if not (SHARED / name).exists():
-            pytest.skip(f"published file {name} is absent")
-        return SHARED / name
-
-    return find

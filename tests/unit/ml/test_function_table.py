@@ -11,7 +11,7 @@ from ml import catalog, kernel
 from ml.estimators.segments import ValueClusters
 from ml.features import FEATURES
 from ml.functions import FUNCTIONS, Function, quoted
-from ml.train import ESTIMATORS
+from ml.tasks import TASKS
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
@@ -31,7 +31,7 @@ def test_every_function_is_in_the_docs_with_its_arguments() -> None:
 
 
 def test_every_model_can_be_trained_and_called() -> None:
-    assert set(FEATURES) == set(ESTIMATORS) == {function.model for function in FUNCTIONS}
+    assert set(FEATURES) == set(TASKS) == {function.model for function in FUNCTIONS}
 
 
 def test_the_champion_is_looked_up_by_each_query() -> None:
@@ -41,8 +41,9 @@ def test_the_champion_is_looked_up_by_each_query() -> None:
 
 
 def test_the_kernel_returns_what_it_declares() -> None:
-    declared = [part.split() for part in kernel.RETURNS.split(", ")]
-    assert [[field.name, str(field.type)] for field in kernel.SCORE_TYPE] == declared
+    for returns, kind in ((kernel.RETURNS, kernel.SCORE_TYPE), (kernel.EXPLAINS, kernel.EXPLAIN_TYPE)):
+        declared = returns.replace("array<string>", "list<item: string>").split(", ")
+        assert [f"{field.name} {field.type}" for field in kind] == declared
 
 
 def test_text_is_quoted_for_sql() -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from lakehouse.errors import UserError
 from ml import kernel
+from ml.estimators.purchase import Propensity
 from ml.estimators.segments import ValueClusters
-from ml.features import FEATURES
+from ml.features import FEATURES, names
 from ml.registry import Registry, Training
 from ml.store import DirectoryStore
 
@@ -105,5 +106,46 @@ def test_the_wrong_number_of_features_is_an_error_that_names_them() -> None:
 
 
 def test_an_unknown_model_is_an_error_that_names_those_there_are() -> None:
-    with pytest.raises(UserError, match=r"no model '\.\./x'; there are customer_segment"):
+    with pytest.raises(UserError, match=r"no model '\.\./x'; there are churn_probability, customer_segment"):
         k_score(["../x"], ["v1"], [[1.0, 2.0, 3.0]])
+
+
+class TestReasons:
+    """k_explain, on the chance of an order."""
+
+    NAME = "purchase_probability"
+
+    @pytest.fixture
+    def chance(self, registry: Registry) -> Propensity:
+        random = np.random.default_rng(0)
+        rows = pd.DataFrame(random.lognormal(2, 1, (500, 9)), columns=list(names(self.NAME)))
+        rows.loc[::3, "days_between_orders"] = np.nan
+        model = Propensity("boosting").fit(rows, rows["recency_days"] < 6 + random.normal(0, 2, 500))
+        typed = tuple((feature.name, feature.type) for feature in FEATURES[self.NAME])
+        registry.save(self.NAME, model.to_artefact(), typed, Training({}, 0, {}, {}))
+        return model
+
+    def test_they_come_with_score_band_and_version(self, chance: Propensity) -> None:
+        row = [2.0, 50.0, 3.0, 20.0, None, 1.0, 20.0, 2.0, 40.0]
+        run = kernel.make_explain_kernel("http://nowhere")
+        batch = [row, [None, *row[1:]], None, row]
+        told = run(pa.array([self.NAME] * 4), pa.array(["v1"] * 4), pa.array(batch)).to_pylist()
+        assert told[1] is None
+        assert told[2] is None
+        assert told[0] == told[3]
+        expected = chance.predict_proba(pd.DataFrame([row], columns=list(names(self.NAME))).astype(float))
+        assert told[0]["score"] == pytest.approx(expected[0, 1], abs=1e-9)
+        assert told[0]["band"] in ("low", "medium", "high")
+        assert told[0]["version"] == "v1"
+        assert len(told[0]["reasons"]) == 3
+        assert told[0]["reasons"][0].startswith("recency_days 2 raises it by ")
+
+    def test_an_optional_feature_may_be_null_in_scores_too(self, chance: Propensity) -> None:
+        row = [2.0, 50.0, 3.0, 20.0, None, 1.0, 20.0, 2.0, 40.0]
+        scored = k_score([self.NAME] * 2, ["v1"] * 2, [row, [None, *row[1:]]])
+        assert scored["score"].isna().tolist() == [False, True]
+
+    def test_a_model_without_reasons_says_so(self) -> None:
+        run = kernel.make_explain_kernel("http://nowhere")
+        with pytest.raises(UserError, match="customer_segment gives no reasons"):
+            run(pa.array([MODEL]), pa.array(["v1"]), pa.array([[1.0, 2.0, 3.0]]))

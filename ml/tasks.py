@@ -1,0 +1,152 @@
+"""What training does for each kind of model: which rows it reads, how it fits, judges and compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.estimators.purchase import MODELS, Propensity
+from ml.estimators.segments import ValueClusters
+from ml.evaluate import binary_metrics, cluster_metrics, paired_interval, silhouette
+from ml.features import LABELS, FeatureRows, read_customers, read_labelled
+from ml.scorers import Scorer
+
+NOISE = 0.005  # by which the silhouette of a sample differs by chance
+LEAST = 200  # rows on either side of the split in time
+LEAK = 0.98  # AUC of one feature alone
+
+Rows = NDArray[np.int64]
+
+
+class Task(Protocol):
+    """A kind of model. `fit` and `metrics` raise ValueError when the rows do not allow one."""
+
+    def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows: ...
+
+    def fit(self, name: str, rows: FeatureRows) -> Mapping[str, Any]:
+        """The artefact of a fresh estimator."""
+
+    def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]: ...
+
+    def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        """Whether a new version shall take over from an old one, and the comparison in words."""
+
+
+class Clusters:
+    """Value clusters: no truth to be judged by, so a new version must separate as well as the old."""
+
+    def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows:
+        return read_customers(spark, name, as_of)
+
+    def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
+        return ValueClusters().fit(rows.frame).to_artefact()
+
+    def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
+        matrix = rows.frame.to_numpy(dtype=np.float64)
+        return cluster_metrics(scorer.transform(matrix), scorer.score(matrix)[1], scorer.labels)
+
+    def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        matrix = rows.frame.to_numpy(dtype=np.float64)
+        space = new.transform(matrix)
+        found, needed = silhouette(space, new.score(matrix)[1]), silhouette(space, old.score(matrix)[1])
+        return found >= needed - NOISE, f"silhouette {found:.4f}, the champion has {needed:.4f}"
+
+
+class Chances:
+    """Propensities: learned on earlier as-of dates, judged on each source's latest whose label is known.
+
+    A training row's label ends before the date of the test, so that nothing of the test was seen. Of
+    the models the one with the best average precision on the last date before is taken.
+    """
+
+    def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows:
+        return read_labelled(spark, name, as_of)
+
+    def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
+        train, _ = split(name, rows)
+        refuse_leaks(rows, train)
+        try:
+            inner, last = split(name, rows, train)
+        except ValueError:  # too few dates to choose by: take the baseline
+            return self._fitted("linear", rows, train)
+        values, labels = rows.frame.to_numpy(dtype=np.float64), rows.labels
+        found = {}
+        for model in MODELS:
+            fitted = Propensity(model).fit(values[inner], labels[inner])
+            found[model] = binary_metrics(labels[last] == 1, fitted.predict_proba(values[last])[:, 1])
+        best = max(MODELS, key=lambda model: (found[model]["average_precision"] or 0.0, -MODELS.index(model)))
+        return self._fitted(best, rows, train)
+
+    def _fitted(self, model: str, rows: FeatureRows, chosen: Any) -> dict[str, Any]:
+        return Propensity(model).fit(rows.frame.iloc[chosen], rows.labels[chosen]).to_artefact()
+
+    def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
+        train, test = split(name, rows)
+        values, truth = rows.frame.to_numpy(dtype=np.float64)[test], rows.labels[test] == 1
+        found: dict[str, Any] = binary_metrics(truth, scorer.score(values)[0])
+        # the trivial ranking: who ordered last will order first
+        recency = rows.frame["recency_days"].to_numpy(dtype=np.float64)[test]
+        trivial = binary_metrics(truth, -recency if name == "purchase_probability" else recency)
+        return {
+            **{key: value for key, value in found.items() if value is not None},
+            "base_rate": float(truth.mean()),
+            "test_rows": float(len(test)),
+            "training_rows": float(len(train)),
+            **{
+                f"{key}: recency alone": float(trivial[key] or 0.0)
+                for key in ("average_precision", "roc_auc", "lift_at_10")
+            },
+        }
+
+    def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        _, test = split(name, rows)
+        values, truth = rows.frame.to_numpy(dtype=np.float64)[test], rows.labels[test] == 1
+        chances = [scorer.score(values)[0] for scorer in (new, old)]
+        found, needed = (float(binary_metrics(truth, c)["average_precision"] or 0.0) for c in chances)
+        low, high = paired_interval(truth, chances[0], chances[1])
+        said = f"average precision {found:.4f}, the champion has {needed:.4f}"
+        return low > 0, f"{said}: difference {low:+.4f} to {high:+.4f}"
+
+
+def refuse_leaks(rows: FeatureRows, chosen: Rows) -> None:
+    """ValueError for a feature that ranks the label all but perfectly, by its value or its absence: no
+    honest one does, so it must have been made from the label or after it."""
+    truth = rows.labels[chosen] == 1
+    for feature in rows.frame.columns:
+        values = rows.frame[feature].to_numpy(dtype=np.float64)[chosen]
+        missing = np.isnan(values)
+        lowest = -1.0 if missing.all() else float(values[~missing].min()) - 1
+        for signal in (np.where(missing, lowest, values), missing.astype(np.float64)):
+            auc = binary_metrics(truth, signal)["roc_auc"] or 0.5
+            if max(auc, 1 - auc) > LEAK:
+                raise ValueError(
+                    f"feature {feature} alone tells the label, with an AUC of {auc:.3f}: it leaks"
+                )
+
+
+def split(name: str, rows: FeatureRows, chosen: Any = None) -> tuple[Rows, Rows]:
+    """Of the chosen rows (default: all) those to learn from, and those to be judged on: each source's
+    latest as-of date. ValueError when there are too few on either side, or all have one label."""
+    every = np.arange(len(rows.dates)) if chosen is None else chosen
+    train, test = np.zeros(len(every), dtype=bool), np.zeros(len(every), dtype=bool)
+    dates, sources = rows.dates[every], rows.sources[every]
+    for source in np.unique(sources):
+        latest = max(dates[sources == source])
+        before = date.fromisoformat(latest) - timedelta(days=LABELS[name].days)
+        train |= (sources == source) & (dates <= before.isoformat())
+        test |= (sources == source) & (dates == latest)
+    for what, side in (("to learn from", train), ("to be judged on", test)):
+        if side.sum() < LEAST or len(np.unique(rows.labels[every[side]])) < 2:
+            raise ValueError(f"the {side.sum()} {what} are too few, or all alike")
+    return every[train], every[test]
+
+
+TASKS: dict[str, Task] = {
+    "customer_segment": Clusters(),
+    "purchase_probability": Chances(),
+    "churn_probability": Chances(),
+}

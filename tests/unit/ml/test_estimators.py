@@ -1,0 +1,167 @@
+"""What every estimator keeps: scikit-learn's manners, its artefact, and whatever order rows come in."""
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from ml.estimators.churn import Cox, kaplan_meier
+from ml.estimators.purchase import MODELS, Propensity
+from ml.estimators.segments import ValueClusters
+from ml.propensity import in_words
+from ml.scorers import make_scorer
+
+
+def make_buyers(size: int = 1_200, seed: int = 2) -> tuple[pd.DataFrame, Any]:
+    """Customers with gaps in one column, and whether they buy."""
+    random = np.random.default_rng(seed)
+    rows = pd.DataFrame(
+        {
+            "recency_days": random.exponential(60, size).round(),
+            "order_count": 1.0 + random.poisson(3, size),
+            "revenue": random.lognormal(4, 1, size).round(2),
+        }
+    )
+    odds = 1 - rows["recency_days"] / 40 + rows["order_count"] / 4
+    rows.loc[rows["order_count"] == 1, "revenue"] = np.nan
+    return rows, (random.random(size) < 1 / (1 + np.exp(-odds))).astype(int)
+
+
+BUYERS, BUYS = make_buyers()
+FULL = BUYERS.fillna(0.0)
+STAYED = np.random.default_rng(1).exponential(10 + FULL["order_count"].to_numpy())
+ESTIMATORS: dict[str, tuple[Callable[[], Any], pd.DataFrame, Any]] = {
+    "clusters": (ValueClusters, FULL, None),
+    "cox": (Cox, FULL, STAYED),
+    **{f"propensity {name}": ((lambda model=name: Propensity(model)), BUYERS, BUYS) for name in MODELS},
+}
+SERVED = [name for name in ESTIMATORS if name != "cox"]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Callable[[str], Any]:
+    found: dict[str, Any] = {}
+
+    def fit(name: str) -> Any:
+        if name not in found:
+            make, rows, y = ESTIMATORS[name]
+            found[name] = make().fit(rows, y)
+        return found[name]
+
+    return fit
+
+
+def output(estimator: Any, rows: pd.DataFrame) -> Any:
+    return estimator.predict_proba(rows) if hasattr(estimator, "predict_proba") else estimator.predict(rows)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+class TestEvery:
+    def test_it_only_stores_what_it_is_given(self, name: str) -> None:
+        estimator = ESTIMATORS[name][0]()
+        given = set(inspect.signature(type(estimator).__init__).parameters) - {"self", "args", "kwargs"}
+        assert set(vars(estimator)) <= given
+        assert clone(estimator).get_params() == estimator.get_params()
+
+    def test_it_cites_its_method_or_says_what_it_does(self, name: str) -> None:
+        assert len(inspect.getdoc(type(ESTIMATORS[name][0]())) or "") > 100
+
+    def test_before_fit_it_says_so(self, name: str) -> None:
+        with pytest.raises(NotFittedError):
+            ESTIMATORS[name][0]().predict(ESTIMATORS[name][1])
+
+    def test_fit_returns_itself_and_leaves_its_input(self, name: str) -> None:
+        make, rows, y = ESTIMATORS[name]
+        copy, estimator = rows.copy(), make()
+        assert estimator.fit(rows, y) is estimator
+        pd.testing.assert_frame_equal(rows, copy)
+        assert list(estimator.feature_names_in_) == list(rows.columns)
+        assert estimator.n_features_in_ == rows.shape[1]
+
+    def test_another_width_is_an_error(self, name: str, fitted: Callable[[str], Any]) -> None:
+        with pytest.raises(ValueError, match="feature"):
+            fitted(name).predict(ESTIMATORS[name][1].iloc[:, :2])
+
+    def test_the_order_of_rows_changes_nothing(self, name: str, fitted: Callable[[str], Any]) -> None:
+        make, rows, y = ESTIMATORS[name]
+        order = np.random.default_rng(0).permutation(len(rows))
+        again = make().fit(rows.iloc[order], None if y is None else y[order])
+        found, expected = output(again, rows), output(fitted(name), rows)
+        if found.dtype == object or found.dtype.kind == "U":
+            assert (found == expected).all()
+        else:
+            np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", SERVED)
+class TestEveryServed:
+    def test_its_artefact_alone_scores_as_it_does(self, name: str, fitted: Callable[[str], Any]) -> None:
+        estimator, rows = fitted(name), ESTIMATORS[name][1]
+        artefact = json.loads(json.dumps(estimator.to_artefact(), allow_nan=False))
+        assert artefact["features"] == list(rows.columns)
+        scorer = make_scorer(artefact)
+        scores, codes = scorer.score(rows.to_numpy())
+        if hasattr(estimator, "predict_proba"):
+            np.testing.assert_allclose(scores, estimator.predict_proba(rows)[:, 1], atol=1e-9, rtol=0)
+            assert set(np.array(scorer.labels)[codes]) == {"low", "medium", "high"}
+        else:
+            assert (np.array(scorer.labels)[codes] == estimator.predict(rows)).all()
+
+    def test_a_refit_makes_the_same_artefact(self, name: str, fitted: Callable[[str], Any]) -> None:
+        make, rows, y = ESTIMATORS[name]
+        assert make().fit(rows, y).to_artefact() == fitted(name).to_artefact()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_reasons_of_a_chance_add_up_to_it(model: str, fitted: Callable[[str], Any]) -> None:
+    scorer: Any = make_scorer(fitted(f"propensity {model}").to_artefact())
+    rows = BUYERS.to_numpy()
+    base, parts = scorer.explain(rows)
+    assert parts.shape == rows.shape
+    total = base + parts.sum(axis=1)
+    chances = 1 / (1 + np.exp(-total)) if scorer.link == "logistic" else total
+    np.testing.assert_allclose(chances, scorer.score(rows)[0], atol=1e-9, rtol=0)
+
+
+def test_reasons_are_told_in_words() -> None:
+    told = in_words(
+        ["recency_days", "orders", "gap"], np.array([3.0, 2.0, np.nan]), np.array([0.41, 0, -1.5])
+    )
+    assert told == ["gap missing lowers it by 1.5", "recency_days 3 raises it by 0.41"]
+
+
+def test_two_classes_and_a_known_model_are_needed() -> None:
+    with pytest.raises(ValueError, match="two classes are needed, not 1"):
+        Propensity().fit(BUYERS, np.zeros(len(BUYERS)))
+    with pytest.raises(ValueError, match="no model 'magic', only linear"):
+        Propensity("magic").fit(BUYERS, BUYS)
+
+
+def test_what_is_foretold_exactly_has_no_rate() -> None:
+    with pytest.raises(ValueError, match="a feature orders all durations by itself"):
+        Cox().fit(FULL, 1 + FULL["recency_days"].to_numpy())
+
+
+def test_a_worked_example_of_kaplan_and_meier() -> None:
+    times, stays, error = kaplan_meier([1, 2, 2, 3, 4, 5], [1, 1, 0, 1, 0, 1])
+    assert times.tolist() == [1, 2, 3, 5]
+    np.testing.assert_allclose(stays, [5 / 6, 5 / 6 * 4 / 5, 5 / 6 * 4 / 5 * 2 / 3, 0])
+    np.testing.assert_allclose(error[0], np.sqrt((5 / 6) * (1 / 6) / 6))  # as of a share without censoring
+
+
+def test_hazards_are_found_again() -> None:
+    random = np.random.default_rng(8)
+    rows = random.normal(size=(3_000, 2))
+    leaves = random.exponential(1 / (0.1 * np.exp(rows @ [0.7, -0.4])))
+    watched = random.uniform(2, 30, len(rows))
+    cox = Cox().fit(rows, np.minimum(leaves, watched), left=leaves <= watched)
+    assert np.abs(cox.coef_ - [0.7, -0.4]).max() < 3 * cox.standard_errors_.max()
+    assert cox.standard_errors_.max() < 0.05
+    assert cox.predict_survival(np.zeros((1, 2)), 5.0)[0] == pytest.approx(np.exp(-0.5), abs=0.03)
+    assert cox.predict_survival(np.zeros((1, 2)), 0.0)[0] == pytest.approx(1, abs=0.01)
