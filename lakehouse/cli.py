@@ -155,7 +155,12 @@ def push(settings: Settings) -> None:
 
 @dashboards.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(["business", "analyst", "admin"]), default="business")
+@click.option(
+    "--role",
+    type=click.Choice(["business", "analyst", "admin"]),
+    default="business",
+    help="Look at boards, ask SQL Lab as well, or change everything.",
+)
 @click.option("--source", "sources", multiple=True, help="See rows of this source only; may be repeated.")
 @click.option("--country", "countries", multiple=True, help="See rows of this country only; may be repeated.")
 @click.pass_obj

@@ -162,6 +162,7 @@ def test_the_pushed_copy_carries_this_installations_settings() -> None:
     address = local["databases/lakehouse.yaml"]["sqlalchemy_uri"]
     assert address == "spark://superset@127.0.0.5:10555/default"
     assert local[BOARD]["metadata"]["refresh_frequency"] == 7
+    assert local["dashboards/live.yaml"]["metadata"]["refresh_frequency"] == 2, "it names its own"
     assert found == read()[0], "the files' own content must stay as it is"
 
 
@@ -170,8 +171,9 @@ def test_the_pushed_layout_is_complete() -> None:
     board = dashboards.localised(found, Settings())[BOARD]
     charts = {chart["uuid"]: chart["slice_name"] for chart in of_kind(found, "charts").values()}
     metas = [node["meta"] for node in chart_nodes(board)]
-    assert {meta["uuid"]: meta["sliceName"] for meta in metas} == charts
-    assert len({meta["chartId"] for meta in metas}) == len(charts)
+    assert len(metas) == 8
+    assert {meta["uuid"]: meta["sliceName"] for meta in metas}.items() <= charts.items()
+    assert len({meta["chartId"] for meta in metas}) == len(metas)
     place = board["position"]["CHART-revenue_trend"]
     assert place["id"] == "CHART-revenue_trend"
     assert place["parents"] == ["ROOT_ID", "GRID_ID", "ROW-sales"]

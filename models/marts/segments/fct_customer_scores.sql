@@ -1,0 +1,71 @@
+-- One row per customer, as-of date and model that has a champion: score, band and reasons.
+{% set arguments = [
+    'recency_days', 'tenure_days', 'order_count', 'average_order_value',
+    'days_between_orders', 'orders_30d', 'revenue_30d', 'orders_90d', 'revenue_90d',
+] -%}
+with
+
+features as (
+
+    select * from {{ ref('fct_customer_features_daily') }}
+
+),
+
+bounds as (
+
+    select * from {{ ref('int_sources_bounded') }}
+
+),
+
+champions as (
+
+    select * from {{ ref('stg_ml__champions') }}
+
+),
+
+latest as (
+
+    select features.* from features
+    inner join bounds
+        on
+            features.source = bounds.source
+            and features.as_of_date = bounds.last_date
+
+),
+
+answers as (
+
+    {% for model in ['purchase_probability', 'churn_probability'] %}
+        select
+            customer_id,
+            source,
+            '{{ model }}' as model_name,
+            as_of_date,
+            ml.{{ model }}_explained(
+                {% for name in arguments %}
+                    cast({{ name }} as double){{ ',' if not loop.last }}
+                {% endfor %}
+            ) as answer
+        from latest
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+final as (
+
+    select
+        answers.customer_id,
+        answers.source,
+        answers.model_name,
+        answers.answer.version as model_version,
+        answers.answer.band,
+        answers.answer.reasons,
+        answers.answer.score,
+        answers.as_of_date
+    from answers
+    inner join champions on answers.model_name = champions.model_name
+
+)
+
+select * from final
