@@ -57,7 +57,8 @@ EVENTS = {
 
 def build(stack: Stack, *command: str) -> None:
     stack.wait_landed(900)
-    stack.dbt(*command, "--select", "+fct_order_lines", "+fct_events", "+fct_cohort_retention")
+    models = ("fct_order_lines", "fct_events", "fct_cohort_retention", "fct_sessions")
+    stack.dbt(*command, "--select", *(f"+{model}" for model in models))
 
 
 def check_online_retail(stack: Stack) -> None:
@@ -92,6 +93,25 @@ def test_the_first_cohort_of_online_retail_comes_back_as_published(stack: Stack)
         " and cohort_period = 'month' and cohort_start_date = date'2010-12-01' order by period_number"
     )
     assert [row["active_customers"] for row in found] == COHORT_2010_12
+
+
+@pytest.mark.usefixtures("files")
+def test_half_an_hour_cuts_taobao_into_its_published_sessions(stack: Stack) -> None:
+    """Of the publisher's nine days: what wrong clocks date elsewhere makes 25 sessions more."""
+    nine_days = "ended_at >= '2017-11-24 16:00:00' and started_at <= '2017-12-03 15:59:59'"
+    found = stack.query(
+        "select count(*) as sessions, round(100 * avg(int(is_conversion)), 2) as buying,"
+        " round(100 * avg(int(event_count = 1)), 1) as of_one_event, count_if(is_bot) as bots"
+        f" from ci_marts.fct_sessions where source = 'taobao' and {nine_days}"
+    )
+    assert found == [{"sessions": 14_097, "buying": 9.54, "of_one_event": 31.0, "bots": 0}]
+
+
+@pytest.mark.usefixtures("files")
+def test_whole_orders_and_reviews_make_no_sessions(stack: Stack) -> None:
+    found = stack.query("select distinct source from ci_marts.fct_sessions where landed_at is not null")
+    of_files = {row["source"] for row in found} & set(FILES)
+    assert of_files == {"rees46", "taobao", "access_log", "ga_store"}
 
 
 @pytest.mark.usefixtures("files")
