@@ -19,6 +19,7 @@ FILES = {
 }
 EVENT_MARTS = ("+fct_order_lines", "+fct_events")
 CUSTOMER_MARTS = ("+fct_cohort_retention", "+int_customers_scored_rfm")
+SESSION_MARTS = ("+fct_sessions",)
 
 
 def build(stack: Stack, command: str, *models: str) -> None:
@@ -34,5 +35,5 @@ def files(stack: Stack, shared_data: Path) -> Path:
     """All of them replayed, landed and built."""
     for source, (file, *options) in FILES.items():
         stack.run("lakehouse", "replay", source, str(shared_data / file), *options)
-    build(stack, "build", *EVENT_MARTS, *CUSTOMER_MARTS)
+    build(stack, "build", *EVENT_MARTS, *CUSTOMER_MARTS, *SESSION_MARTS)
     return shared_data

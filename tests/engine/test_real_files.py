@@ -70,6 +70,25 @@ def test_the_first_cohort_of_online_retail_comes_back_as_published(stack: Stack)
 
 
 @pytest.mark.usefixtures("files")
+def test_half_an_hour_cuts_taobao_into_its_published_sessions(stack: Stack) -> None:
+    """Of the publisher's nine days: what wrong clocks date elsewhere makes 25 sessions more."""
+    nine_days = "ended_at >= '2017-11-24 16:00:00' and started_at <= '2017-12-03 15:59:59'"
+    found = stack.query(
+        "select count(*) as sessions, round(100 * avg(int(is_conversion)), 2) as buying,"
+        " round(100 * avg(int(event_count = 1)), 1) as of_one_event, count_if(is_bot) as bots"
+        f" from ci_marts.fct_sessions where source = 'taobao' and {nine_days}"
+    )
+    assert found == [{"sessions": 14_097, "buying": 9.54, "of_one_event": 31.0, "bots": 0}]
+
+
+@pytest.mark.usefixtures("files")
+def test_whole_orders_and_reviews_make_no_sessions(stack: Stack) -> None:
+    found = stack.query("select distinct source from ci_marts.fct_sessions where landed_at is not null")
+    of_files = {row["source"] for row in found} & set(FILES)
+    assert of_files == {"rees46", "taobao", "access_log", "ga_store"}
+
+
+@pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("source", EVENTS)
 def test_every_event_of_a_file_is_in_the_mart_once(stack: Stack, source: str) -> None:
     found = stack.query(

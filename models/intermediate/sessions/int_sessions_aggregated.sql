@@ -1,12 +1,44 @@
 -- One row per session, summed over its events; whose it is comes later.
+{% set of_touched = 'left semi join touched using (source, actor_id)'
+    if is_incremental() and not has_new_session_policy() else '' -%}
 with
+
+touched as (
+
+    select distinct
+        source,
+        actor_id
+    from {{ ref('int_events_sessionized') }}
+    where landed_at > {{ last_landed() }}
+
+),
 
 events as (
 
     select
-        *,
-        coalesce(channel_group not in ('internal'), false) as is_from_outside
-    from {{ ref('int_events_sessionized') }}
+        events.*,
+        coalesce(events.channel_group != 'internal', false) as is_from_outside
+    from {{ ref('int_events_sessionized') }} as events
+    {{ of_touched }}
+
+),
+
+-- Sessions as they were; one that is no more gets no events, and the merge deletes it.
+known as (
+
+    {% if is_incremental() %}
+        select
+            former.source,
+            former.session_id
+        from {{ this }} as former
+        {{ of_touched }}
+    {% else %}
+        select
+            source,
+            session_id
+        from events
+        where false
+    {% endif %}
 
 ),
 
@@ -30,7 +62,7 @@ sessions as (
         array_sort(collect_list(if(
             page_group is null, null, struct(occurred_at, event_id, page_group, page)
         ))) as page_steps,
-        count(*) as event_count,
+        count(*) as all_events,
         count_if(event_type = 'page_view' and session_role = 'view') as page_view_count,
         count_if(event_type = 'product_view') as product_view_count,
         count_if(event_type = 'cart') as cart_count,
@@ -50,6 +82,18 @@ sessions as (
     from events
     group by session_id, actor_id, source
 
+),
+
+final as (
+
+    select
+        source,
+        session_id,
+        sessions.* except (source, session_id, all_events),
+        coalesce(sessions.all_events, 0) as event_count
+    from sessions
+    full outer join known using (source, session_id)
+
 )
 
-select * from sessions
+select * from final

@@ -25,14 +25,7 @@ measured as (
         ) as page_sequence,
         greatest(page_view_count, product_view_count) as page_depth,
         timestampdiff(microsecond, started_at, ended_at) / 1000000 as duration_seconds,
-        array_compact(array(
-            if(is_flagged_bot, 'collector', null),
-            if(is_rapid, 'event_rate', null),
-            if(
-                timestampdiff(second, started_at, ended_at)
-                > 3600 * {{ var('bot_session_hours') }}, 'session_length', null
-            )
-        )) as session_bot_reasons
+        duration_seconds > 3600 * {{ var('bot_session_hours') }} as is_long
     from sessions
 
 ),
@@ -42,10 +35,13 @@ judged as (
 
     select
         *,
-        array_sort(array_distinct(flatten(
-            collect_list(session_bot_reasons) over (partition by source, actor_id)
-        ))) as bot_reasons
+        array_compact(array(
+            if(bool_or(is_flagged_bot) over visitor, 'collector', null),
+            if(bool_or(is_rapid) over visitor, 'event_rate', null),
+            if(bool_or(is_long) over visitor, 'session_length', null)
+        )) as bot_reasons
     from measured
+    window visitor as (partition by source, actor_id)
 
 ),
 

@@ -10,7 +10,7 @@ touched as (
     select
         source,
         actor_id
-    from {{ ref('int_events_sessionized') }}
+    from {{ ref('int_sessions_aggregated') }}
     where landed_at > {{ cursor }}
     union
     select
