@@ -22,9 +22,10 @@
     {%- endif -%}
     {%- do clauses.append(
         'when not matched' ~ (' and not incoming.' ~ gone if gone else '')
+        ~ ' then insert *'
     ) -%}
     merge with schema evolution into {{ target }} as existing
     using {{ source }} as incoming
     on {{ matches | join(' and ') }}
-    {{ clauses | join(' ') }} then insert *
+    {{ clauses | join(' ') }}
 {% endmacro %}

@@ -24,7 +24,7 @@ MAY_READ = {
     "staging": set[str](),
     "intermediate": {"staging", "intermediate", "marts"},
     "marts": {"staging", "intermediate", "marts"},
-    "reports": {"intermediate", "marts"},
+    "reports": {"intermediate", "marts", "ops"},
     "ops": {"staging", "intermediate", "ops"},
 }
 
@@ -126,6 +126,12 @@ def test_every_grain_is_tested(manifest: Node, models: list[Node]) -> None:
 def test_marts_and_reports_keep_a_contract(models: list[Node]) -> None:
     public = [m for m in models if layer(m) in ("marts", "reports")]
     assert names([m for m in public if not m["config"]["contract"]["enforced"]]) == []
+
+
+def test_marts_and_reports_have_an_owner(manifest: Node, models: list[Node]) -> None:
+    owners = {g["name"]: g["owner"].get("email") for g in manifest["groups"].values()}
+    public = [m for m in models if layer(m) in ("marts", "reports")]
+    assert names([m for m in public if not owners.get(m["group"])]) == []
 
 
 def test_columns_about_a_person_are_tagged_as_their_contract_tags_them(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Stack
+from tests.engine.conftest import EVENT_MARTS, GA_LOOKS, build
 
 pytestmark = pytest.mark.engine
 
@@ -24,17 +25,6 @@ ONLINE_RETAIL = {
     f"{CLEAN} and not is_exact_duplicate": {"line_count": 392_692, "revenue": Decimal("8887208.89")},
     f"{LINES} and is_anonymous": {"line_count": 135_080},
     LINES: {"line_count": 541_909},
-}
-# All of the Google store is a million rows: its products, its hits and the first of its looks land here; what
-# all of it gives as events is in test_sources.
-GA_PRODUCTS_AND_HITS, GA_LOOKS = 1_092 + 15_134, 50_000
-FILES = {
-    "online_retail": ("online_retail/online_retail.parquet",),
-    "rees46": ("rees46_events/2019-Oct_first_170min.csv.gz",),
-    "taobao": ("taobao_events/user_histories.parquet",),
-    "access_log": ("web_access_log/apache_access.log.gz",),
-    "reviews": ("clothing_reviews/train.parquet",),
-    "ga_store": ("ga_store", "--limit", str(GA_PRODUCTS_AND_HITS + GA_LOOKS)),
 }
 COHORT_2010_12 = [885, 324, 286, 340, 321, 352, 321, 309, 313, 350, 331, 445, 235]
 EVENTS = {
@@ -55,25 +45,10 @@ EVENTS = {
 }
 
 
-def build(stack: Stack, *command: str) -> None:
-    stack.wait_landed(900)
-    stack.dbt(*command, "--select", "+fct_order_lines", "+fct_events", "+fct_cohort_retention")
-
-
 def check_online_retail(stack: Stack) -> None:
     for rows, expected in ONLINE_RETAIL.items():
         found = stack.query(f"{FIGURES} {rows}")[0]
         assert {name: found[name] for name in expected} == expected, rows
-
-
-@pytest.fixture(scope="module")
-def files(stack: Stack, shared_data: Path) -> Path:
-    """All of them replayed, landed and built."""
-    for source, (file, *options) in FILES.items():
-        stack.run("lakehouse", "replay", source, str(shared_data / file), *options)
-    # Cautious: without the tests that also read models which are not built here.
-    build(stack, "build", "--indirect-selection", "cautious")
-    return shared_data
 
 
 def test_every_record_of_online_retail_lands(stack: Stack, files: Path) -> None:
@@ -146,7 +121,7 @@ def test_exact_duplicates_of_the_google_store_are_kept_and_numbered(stack: Stack
 def test_an_overlapping_file_changes_no_figure(stack: Stack, files: Path) -> None:
     """One week of the same data in the other format: every record lands again, no mart moves."""
     stack.run("lakehouse", "replay", "online_retail", str(files / "online_retail/week_2011-11-28.csv.gz"))
-    build(stack, "run")
+    build(stack, "run", *EVENT_MARTS)
     landed = stack.query("select count(*) as landed from raw.events where source = 'online_retail'")
     assert landed == [{"landed": 541_909 + 18_916}]
     check_online_retail(stack)

@@ -20,6 +20,7 @@ import pytest
 from lakehouse.settings import ROOT
 from tests.conftest import Stack
 from tests.golden.recomputed import attribution
+from tests.leaks import leaks
 
 pytestmark = pytest.mark.engine
 
@@ -156,6 +157,20 @@ def test_a_full_refresh_gives_the_same_rows(landed: Stack) -> None:
     landed.dbt("run", "--full-refresh")
     check(landed)
     assert fingerprints(landed) == before
+
+
+def test_features_are_the_same_when_events_end_on_their_day(landed: Stack) -> None:
+    """Later orders, cancellations, revisions and refunds are in the lake, and must not show."""
+    day, keys = "2024-01-31", ["source", "customer_id"]
+    rows = f"select * from {{}}.fct_customer_features_daily where as_of_date = date'{day}'"
+    cut = {"LAKEHOUSE_DBT_TARGET": "ci", "LAKEHOUSE_DBT_SCHEMA": "cut"}
+    features = ("run", "--full-refresh", "--select", "+fct_customer_features_daily")
+    landed.run("dbt", "--no-use-colors", *features, "--vars", f"{{events_until: {day}}}", **cut)
+    found, rebuilt = (pd.DataFrame(landed.query(rows.format(s))) for s in ("ci_marts", "cut_marts"))
+    # a source that ends before that day has an as-of date of its own there
+    rebuilt = rebuilt[rebuilt["source"].isin(found["source"])]
+    assert {"golden", "golden_commerce"} <= set(found["source"])
+    assert leaks(found, rebuilt, keys) == []
 
 
 def test_tables_have_the_columns_that_are_documented(landed: Stack) -> None:

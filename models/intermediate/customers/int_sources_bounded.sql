@@ -33,7 +33,11 @@ bounds as (
     select
         source,
         min(activity_date) as first_date,
-        max(activity_date) as last_date
+        {% if var('events_until') %}
+            date '{{ var("events_until") }}' as last_date
+        {% else %}
+            max(activity_date) as last_date
+        {% endif %}
     from days
     group by source
 

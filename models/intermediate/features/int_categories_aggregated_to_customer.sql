@@ -72,7 +72,7 @@ final as (
         source,
         max_by(category, struct(revenue, category)) as favourite_category,
         count(*) as category_count,
-        double(max(revenue) / sum(revenue)) as favourite_category_share,
+        double(max(revenue)) / double(sum(revenue)) as favourite_category_share,
         as_of_date
     from spent
     group by customer_id, source, as_of_date

@@ -31,14 +31,20 @@ activities as (
 
 ),
 
+sessions as (
+
+    select * from {{ ref('int_sessions_aggregated_to_customer') }}
+
+),
+
 final as (
 
     select
         customer_id,
         source,
         categories.favourite_category,
-        datediff(as_of_date, orders.order_dates[size(orders.order_dates) - 1])
-            as recency_days,
+        sessions.behaviour_segment,
+        datediff(as_of_date, element_at(orders.order_dates, -1)) as recency_days,
         datediff(as_of_date, orders.order_dates[0]) as tenure_days,
         orders.order_count,
         size(orders.order_dates) as order_day_count,
@@ -54,20 +60,27 @@ final as (
         {{ money('orders.revenue_30d') }} as revenue_30d,
         orders.orders_90d,
         {{ money('orders.revenue_90d') }} as revenue_90d,
-        -- from -1, all before these 90 days, to 1, all within them; null without either
-        double({{ safe_divide(
-            '2 * orders.revenue_90d - orders.revenue_180d', 'orders.revenue_180d'
-        ) }}) as revenue_trend,
+        {{ safe_divide(
+            'double(2 * orders.revenue_90d - orders.revenue_180d)',
+            'double(orders.revenue_180d)'
+        ) }} as revenue_trend,
         orders.line_count / orders.order_count as lines_per_order,
         round(orders.quantity / orders.order_count, 6) as units_per_order,
         coalesce(products.product_count, 0) as product_count,
         coalesce(categories.category_count, 0) as category_count,
         categories.favourite_category_share,
-        double(orders.refunded_amount / orders.revenue) as refund_share,
-        double(orders.discount / orders.list_price) as discount_share,
+        double(orders.refunded_amount) / double(orders.revenue) as refund_share,
+        double(orders.discount) / double(orders.list_price) as discount_share,
         orders.weekend_orders / orders.order_count as weekend_share,
         datediff(as_of_date, activities.last_activity_date) as days_since_activity,
         activities.active_days_90d,
+        coalesce(sessions.session_count, 0) as session_count,
+        coalesce(sessions.product_view_count, 0) as product_view_count,
+        coalesce(sessions.cart_count, 0) as cart_count,
+        coalesce(sessions.bounce_share, 0) as bounce_share,
+        coalesce(sessions.conversion_share, 0) as conversion_share,
+        coalesce(sessions.mean_depth, 0) as mean_depth,
+        sessions.days_since_last_session,
         -- each part nears its share as activity grows, and halves as it ages
         round(
             40 * pow(0.5, days_since_activity / 30)
@@ -80,6 +93,7 @@ final as (
     left join products using (source, customer_id, as_of_date)
     left join categories using (source, customer_id, as_of_date)
     left join activities using (source, customer_id, as_of_date)
+    left join sessions using (source, customer_id, as_of_date)
 
 )
 

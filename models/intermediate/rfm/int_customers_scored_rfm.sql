@@ -30,12 +30,17 @@ final as (
         scored.customer_id,
         scored.source,
         segments.rfm_segment,
+        scored.lifecycle_stage,
+        scored.behaviour_segment,
+        segments.segment_rank,
         scored.rfm_recency_score,
         scored.rfm_frequency_score,
         scored.rfm_monetary_score,
         scored.recency_days,
         scored.order_count,
         scored.revenue,
+        scored.historical_value,
+        scored.engagement_score,
         scored.as_of_date
     from scored
     left join segments

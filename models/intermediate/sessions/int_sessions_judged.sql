@@ -58,8 +58,8 @@ final as (
                 then judged.first_customer_id
             when judged.first_customer_id is null then identities.customer_id
         end as customer_id,
-        judged.page_depth + judged.action_count <= 1 as is_bounce,
         judged.purchase_count > 0 or judged.order_count > 0 as is_conversion,
+        judged.page_depth + judged.action_count <= 1 and not is_conversion as is_bounce,
         size(judged.bot_reasons) > 0 as is_bot
     from judged
     left join identities

@@ -86,9 +86,7 @@ final as (
         coalesce(active_members.active_customers, 0) / calendar.customers as retention,
         cast(coalesce(active_members.revenue, 0) as decimal(28, 4)) as revenue,
         calendar.last_date >= if(
-            cohort_period = 'week',
-            date_add(period_start_date, 6),
-            last_day(period_start_date)
+            cohort_period = 'week', period_start_date + 6, last_day(period_start_date)
         ) as is_complete,
         cohort_start_date,
         period_start_date

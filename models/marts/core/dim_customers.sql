@@ -48,6 +48,7 @@ purchases as (
         {{ latest('country', at='ordered_at') }} as country,
         count_if(is_sale) as order_count,
         cast(sum(revenue) as decimal(28, 4)) as revenue,
+        {{ money('sum(net_revenue)') }} as net_revenue,
         min(ordered_at) filter (where is_sale) as first_order_at,
         max(ordered_at) filter (where is_sale) as last_order_at
     from orders
@@ -70,10 +71,13 @@ final as (
         profiles.household_composition,
         profiles.kids_count,
         segments.rfm_segment,
+        segments.lifecycle_stage,
         segments.value_cluster,
         coalesce(activities.event_count, 0) as event_count,
         coalesce(purchases.order_count, 0) as order_count,
         coalesce(purchases.revenue, 0) as revenue,
+        coalesce(purchases.net_revenue, 0) as net_revenue,
+        segments.engagement_score,
         coalesce(profiles.is_deleted, false) as is_deleted,
         activities.first_seen_at,
         activities.last_seen_at,

@@ -1,9 +1,14 @@
--- One row per customer and as-of date: its RFM segment and its value cluster.
+-- One row per customer and as-of date: its segments, and how it moved since the last.
 with
 
 customers as (
 
-    select * from {{ ref('int_customers_scored_rfm') }}
+    select
+        *,
+        lag(rfm_segment) over history as previous_rfm_segment,
+        lag(segment_rank) over history as previous_rank
+    from {{ ref('int_customers_scored_rfm') }}
+    window history as (partition by source, customer_id order by as_of_date)
 
 ),
 
@@ -26,6 +31,14 @@ final as (
         customers.customer_id,
         customers.source,
         customers.rfm_segment,
+        customers.previous_rfm_segment,
+        case
+            when customers.previous_rank is null then 'entered'
+            when customers.previous_rank = customers.segment_rank then 'same'
+            else if(customers.previous_rank < customers.segment_rank, 'up', 'down')
+        end as segment_move,
+        customers.lifecycle_stage,
+        customers.behaviour_segment,
         ml.customer_segment(
             cast(customers.recency_days as double),
             cast(customers.order_count as double),
@@ -38,6 +51,8 @@ final as (
         customers.recency_days,
         customers.order_count,
         customers.revenue,
+        customers.historical_value,
+        customers.engagement_score,
         customers.as_of_date = bounds.last_date as is_latest,
         customers.as_of_date
     from customers

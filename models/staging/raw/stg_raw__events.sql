@@ -32,7 +32,11 @@ accepted as (
         received_at,
         landed_at
     from records
-    where is_accepted
+    where
+        is_accepted
+        {% if var('events_until') %}
+            and occurred_at < date_add(date '{{ var("events_until") }}', 1)
+        {% endif %}
 
 )
 

@@ -1,0 +1,38 @@
+"""Published files, replayed and built once for all tests that read them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Stack
+
+# All of the Google store is a million rows: its products, its hits and the first of its looks land here; what
+# all of it gives as events is in test_sources.
+GA_PRODUCTS_AND_HITS, GA_LOOKS = 1_092 + 15_134, 50_000
+FILES = {
+    "online_retail": ("online_retail/online_retail.parquet",),
+    "rees46": ("rees46_events/2019-Oct_first_170min.csv.gz",),
+    "taobao": ("taobao_events/user_histories.parquet",),
+    "access_log": ("web_access_log/apache_access.log.gz",),
+    "reviews": ("clothing_reviews/train.parquet",),
+    "ga_store": ("ga_store", "--limit", str(GA_PRODUCTS_AND_HITS + GA_LOOKS)),
+}
+EVENT_MARTS = ("+fct_order_lines", "+fct_events")
+CUSTOMER_MARTS = ("+fct_cohort_retention", "+int_customers_scored_rfm")
+
+
+def build(stack: Stack, command: str, *models: str) -> None:
+    """These models, once everything has landed."""
+    stack.wait_landed(900)
+    # Cautious: without the tests that also read models which are not built here.
+    cautious = ("--indirect-selection", "cautious") if command == "build" else ()
+    stack.dbt(command, *cautious, "--select", *models)
+
+
+@pytest.fixture(scope="session")
+def files(stack: Stack, shared_data: Path) -> Path:
+    """All of them replayed, landed and built."""
+    for source, (file, *options) in FILES.items():
+        stack.run("lakehouse", "replay", source, str(shared_data / file), *options)
+    build(stack, "build", *EVENT_MARTS, *CUSTOMER_MARTS)
+    return shared_data
