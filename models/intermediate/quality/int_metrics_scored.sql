@@ -26,7 +26,7 @@ expected as (
     select
         * except (weekdays),
         case
-            when size(weekdays) >= 4 then {{ array_median('weekdays') }}
+            when size(weekdays) >= 4 then {{ median_of('weekdays') }}
         end as expected
     from expectations
 
@@ -52,7 +52,7 @@ spreads as (
         * except (errors),
         case
             when size(errors) >= 14 then greatest(
-                1.4826 * {{ array_median('errors') }},
+                1.4826 * {{ median_of('errors') }},
                 case kind
                     when 'count' then greatest(0.05 * expected, sqrt(expected), 1)
                     when 'money' then 0.05 * expected

@@ -1,24 +1,21 @@
 -- One row per source and day, quiet days included: what happened, and what it lacks.
 with
 
-counted as (
-
-    select * from {{ ref('int_events_counted_daily') }}
-
-),
-
+-- What landed more than a week later is an archive, replayed in whatever order.
 events as (
 
     select
         source,
         sum(events) as events,
         sum(rejections) as rejections,
-        sum(late_events) as late_events,
+        sum(if(landed_date <= date_add(activity_date, 7), events, 0)) as fresh_events,
+        sum(if(landed_date <= date_add(activity_date, 7), late_events, 0))
+            as late_events,
         sum(events_without_customer) as events_without_customer,
         sum(priced_events) as priced_events,
         sum(events_without_price) as events_without_price,
         activity_date
-    from counted
+    from {{ ref('int_events_counted_daily') }}
     group by source, activity_date
 
 ),
@@ -78,10 +75,11 @@ final as (
         source,
         coalesce(events.events, 0) as events,
         coalesce(events.rejections, 0) as rejections,
-        coalesce(events.late_events, 0) as late_events,
-        coalesce(events.events_without_customer, 0) as events_without_customer,
-        coalesce(events.priced_events, 0) as priced_events,
-        coalesce(events.events_without_price, 0) as events_without_price,
+        events.fresh_events,
+        events.late_events,
+        events.events_without_customer,
+        events.priced_events,
+        events.events_without_price,
         coalesce(sales.orders, 0) as orders,
         coalesce(sales.revenue, 0) as revenue,
         coalesce(visits.sessions, 0) as sessions,
