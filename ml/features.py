@@ -7,7 +7,9 @@ from typing import Any
 from lakehouse.errors import UserError
 
 CUSTOMER_FEATURES = "marts.fct_customer_features_daily"
+FEEDBACK = "marts.fct_feedback"
 CUSTOMER_LABELS = "marts.fct_customer_labels"
+MAX_TEXTS = 50_000
 MAX_ROWS = 200_000  # enough for any of our estimators; the driver never holds every customer
 
 
@@ -63,6 +65,7 @@ FEATURES: dict[str, tuple[Feature, ...]] = {
     ),
     "purchase_probability": BUYING,
     "churn_probability": BUYING,
+    "sentiment": (Feature("text", "STRING", "What somebody wrote, in English"),),
 }
 
 LABELS = {
@@ -167,4 +170,36 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
         labels=frame["label"].to_numpy(),
         dates=frame["as_of_date"].to_numpy(),
         sources=frame["source"].to_numpy(),
+    )
+
+
+def read_rated(spark: Any, as_of: date | None = None) -> FeatureRows:
+    """Read feedback that has text and one to five stars: title and text, stars, and the day.
+
+    Exact duplicates are left out. Beyond `MAX_TEXTS` texts a sample by hash is taken.
+    """
+    if not spark.catalog.tableExists(FEEDBACK):
+        raise UserError(f"{FEEDBACK} does not exist yet: run `dbt build` first.")
+    version = spark.sql(f"describe history {FEEDBACK} limit 1").first()["version"]
+    until = f"and created_date <= date'{as_of.isoformat()}'" if as_of else ""
+    frame = spark.sql(
+        f"""
+        select concat_ws('. ', title, text) as text, rating, string(created_date) as day, source
+        from {FEEDBACK} version as of {version}
+        where rating between 1 and 5 and length(text) > 0 and not is_exact_duplicate {until}
+        order by xxhash64(feedback_id, source), source, feedback_id
+        """
+    ).toPandas()
+    frame = frame[frame["source"].isin(teaching(sorted(frame["source"].unique())))]
+    if frame.empty:
+        raise UserError(f"{FEEDBACK} has no rated texts: replay reviews, then run `dbt build` first.")
+    kept = frame.head(MAX_TEXTS).reset_index(drop=True)
+    return FeatureRows(
+        frame=kept[["text"]],
+        as_of=frame.groupby("source")["day"].max().to_dict(),
+        row_count=len(frame),
+        table_versions={FEEDBACK: version},
+        labels=kept["rating"].to_numpy(),
+        dates=kept["day"].to_numpy(),
+        sources=kept["source"].to_numpy(),
     )

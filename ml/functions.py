@@ -31,6 +31,9 @@ class Function:
     def ddl(self) -> str:
         """The statement that creates it. The champion is looked up by each query, so a promotion
         reaches every open session."""
+        given = ", ".join(feature.name for feature in self.arguments)
+        if self.arguments[0].type != "STRING":
+            given = f"array({given})"
         arguments = ",\n    ".join(
             f"{feature.name} {feature.type} comment {quoted(feature.comment)}" for feature in self.arguments
         )
@@ -43,8 +46,12 @@ comment {quoted(self.comment)}
 return {self.kernel}(
     {quoted(self.model)},
     (select version from {catalog.CHAMPION} where name = {quoted(self.model)}),
-    array({", ".join(feature.name for feature in self.arguments)})
+    {given}
 ){"." * bool(self.field)}{self.field}"""
+
+
+EXPLAINED = "STRUCT<score: DOUBLE, band: STRING, reasons: ARRAY<STRING>, version: STRING>"
+SENTIMENT = "by the champion of model sentiment. NULL when the text is NULL or no version is promoted yet."
 
 
 def propensity(name: str, meaning: str) -> tuple[Function, Function]:
@@ -56,7 +63,7 @@ def propensity(name: str, meaning: str) -> tuple[Function, Function]:
         Function(
             name=f"{name}_explained",
             model=name,
-            returns="STRUCT<score: DOUBLE, band: STRING, reasons: ARRAY<STRING>, version: STRING>",
+            returns=EXPLAINED,
             field="",
             comment=f"{meaning}, its band (high is the top tenth of the training), the three strongest"
             f" reasons and the model's version, {end}",
@@ -84,6 +91,29 @@ FUNCTIONS = (
     *propensity(
         "churn_probability",
         "Probability from 0 to 1 that a customer orders nothing within the next 90 days",
+    ),
+    Function(
+        name="sentiment",
+        model="sentiment",
+        returns="STRING",
+        field="label",
+        comment=f"How a text speaks: 'negative', 'neutral' or 'positive', {SENTIMENT}",
+    ),
+    Function(
+        name="sentiment_score",
+        model="sentiment",
+        returns="DOUBLE",
+        field="score",
+        comment=f"How a text speaks, from -1, surely negative, to 1, surely positive, {SENTIMENT}",
+    ),
+    Function(
+        name="sentiment_explained",
+        model="sentiment",
+        returns=EXPLAINED,
+        field="",
+        comment="How a text speaks: score, label, the three strongest words and the model's version,"
+        f" {SENTIMENT}",
+        kernel=kernel.EXPLAIN,
     ),
 )
 

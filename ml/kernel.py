@@ -6,16 +6,18 @@ beside them. No type-checking-only imports here: Spark reads the annotations.
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.errors import UserError
-from ml.arrays import Codes, Matrix
+from ml.arrays import Codes
 from ml.features import FEATURES, names
 from ml.propensity import PropensityScorer, in_words
 from ml.registry import Model, hdfs_registry
+from ml.sentiment import SentimentScorer
 
 NAME = "k_score"
 RETURNS = "score double, label string"
@@ -75,7 +77,8 @@ def by_model(
 ) -> pa.Array:
     """The work of each model on its rows, in the order of the batch."""
     name, version = name.cast(pa.string()), version.cast(pa.string())
-    features = features.cast(pa.list_(pa.float64()))  # a literal may be of decimals, or untyped NULL
+    # a literal may be of decimals, or untyped NULL
+    features = features.cast(pa.string() if is_text(features.type) else pa.list_(pa.float64()))
     models = [
         (model_name.as_py(), model_version.as_py())
         for model_name in name.unique()
@@ -98,6 +101,11 @@ def by_model(
     return pa.concat_arrays(parts).take(pa.array(positions, mask=positions < 0))
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Whether features are one text a row, and not a list of numbers."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def score_one(model: Model, features: pa.Array) -> pa.Array:
     """Score a batch by one model; a NULL list, or one with a NULL in it, has no score."""
     rows, positions = usable_rows(model, features)
@@ -113,17 +121,21 @@ def score_one(model: Model, features: pa.Array) -> pa.Array:
 def explain_one(model: Model, features: pa.Array) -> pa.Array:
     """Score, band, reasons in words and version of each row; UserError for a model that has none."""
     scorer = model.scorer
-    if not isinstance(scorer, PropensityScorer):
-        raise UserError(f"Model {model.manifest.name} gives no reasons.")
     rows, positions = usable_rows(model, features)
+    if isinstance(scorer, PropensityScorer):
+        _, parts = scorer.explain(rows)
+        expected = names_of(model)
+        reasons = [in_words(expected, row, part) for row, part in zip(rows, parts, strict=True)]
+    elif isinstance(scorer, SentimentScorer):
+        reasons = [scorer.reasons(text) for text in rows]
+    else:
+        raise UserError(f"Model {model.manifest.name} gives no reasons.")
     scores, codes = scorer.score(rows)
-    _, parts = scorer.explain(rows)
-    expected = names_of(model)
     told: list[list[str] | None] = [None] * len(features)
     every, bands = np.full(len(features), np.nan), np.zeros(len(features), dtype=np.int64)
     every[positions], bands[positions] = scores, codes
-    for position, row, part in zip(positions, rows, parts, strict=True):
-        told[position] = in_words(expected, row, part)
+    for position, reason in zip(positions, reasons, strict=True):
+        told[position] = reason
     columns = [
         pa.array(every),
         pa.array(scorer.labels).take(pa.array(bands)),
@@ -138,10 +150,16 @@ def names_of(model: Model) -> list[str]:
     return [feature for feature, _ in model.manifest.features]
 
 
-def usable_rows(model: Model, features: pa.Array) -> tuple[Matrix, Codes]:
+def usable_rows(model: Model, features: pa.Array) -> tuple[Any, Codes]:
     """The rows that can be scored, and where they are in the batch: those with every number that the
-    model needs. UserError when lists have another length than its features."""
+    model needs, or with a text. UserError when lists have another length than its features."""
     expected = names_of(model)
+    if is_text(features.type) or isinstance(model.scorer, SentimentScorer):
+        valid = np.flatnonzero(features.is_valid().to_numpy(zero_copy_only=False))
+        if len(valid) and not (is_text(features.type) and isinstance(model.scorer, SentimentScorer)):
+            wanted = "a text" if isinstance(model.scorer, SentimentScorer) else "numbers"
+            raise UserError(f"Model {model.manifest.name} takes {wanted} ({', '.join(expected)}).")
+        return np.array([features[int(place)].as_py() for place in valid], dtype=object), valid
     lengths = pc.fill_null(pc.list_value_length(features), len(expected)).to_numpy()
     if (lengths != len(expected)).any():
         raise UserError(

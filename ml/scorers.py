@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml.arrays import Codes, Matrix, numbers
 from ml.propensity import PropensityScorer
+from ml.sentiment import SentimentScorer
 
 
 class Scorer(Protocol):
@@ -63,6 +64,7 @@ class ValueClusterScorer:
 
 SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {
     "linear": PropensityScorer,
+    "sentiment": SentimentScorer,
     "trees": PropensityScorer,
     "value_clusters": ValueClusterScorer,
 }

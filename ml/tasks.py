@@ -9,11 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.arrays import Matrix
 from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.segments import ValueClusters
-from ml.evaluate import binary_metrics, cluster_metrics, paired_interval, silhouette
-from ml.features import LABELS, FeatureRows, read_customers, read_labelled
+from ml.estimators.sentiment import Sentiment, of_ratings
+from ml.evaluate import binary_metrics, class_metrics, cluster_metrics, paired_interval, silhouette
+from ml.features import LABELS as LABELS_OF
+from ml.features import FeatureRows, read_customers, read_labelled, read_rated
 from ml.scorers import Scorer
+from ml.sentiment import LABELS
 
 NOISE = 0.005  # by which the silhouette of a sample differs by chance
 LEAST = 200  # rows on either side of the split in time
@@ -112,6 +116,52 @@ class Chances:
         return low > 0, f"{said}: difference {low:+.4f} to {high:+.4f}"
 
 
+class Feelings:
+    """Sentiment: learned from earlier rated texts, judged on the latest fifth."""
+
+    def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows:
+        return read_rated(spark, as_of)
+
+    def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
+        train, _ = self._split(rows)
+        return Sentiment().fit(rows.frame.iloc[train], of_ratings(rows.labels[train])).to_artefact()
+
+    def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
+        train, test = self._split(rows)
+        truth, chances = self._judged(scorer, rows, test)
+        found = class_metrics(truth, chances, LABELS)
+        decided = truth != 1
+        polar = binary_metrics(truth[decided] == 2, chances[decided, 2] - chances[decided, 0])
+        return {
+            **{key: value for key, value in found.items() if isinstance(value, float)},
+            "roc_auc: positive against negative": float(polar["roc_auc"] or 0.0),
+            "test_rows": float(len(test)),
+            "training_rows": float(len(train)),
+        }
+
+    def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        _, test = self._split(rows)
+        losses = []
+        for scorer in (new, old):
+            truth, chances = self._judged(scorer, rows, test)
+            losses.append(-np.log(np.clip(chances[np.arange(len(truth)), truth], 1e-15, 1.0)))
+        gain = losses[1] - losses[0]
+        low = float(gain.mean() - 1.96 * gain.std() / np.sqrt(len(gain)))
+        said = f"log loss {losses[0].mean():.4f}, the champion has {losses[1].mean():.4f}"
+        return low > 0, f"{said}: better by at least {low:+.4f}"
+
+    def _judged(self, scorer: Scorer, rows: FeatureRows, test: Rows) -> tuple[Any, Matrix]:
+        return of_ratings(rows.labels[test]), scorer.transform(rows.frame.iloc[test].to_numpy())
+
+    def _split(self, rows: FeatureRows) -> tuple[Rows, Rows]:
+        """The latest fifth is for judging; of one day as they come, which is by hash."""
+        order = np.argsort(rows.dates, kind="stable")
+        size = len(order) // 5
+        if size < LEAST:
+            raise ValueError(f"{len(order)} rated texts are too few, {5 * LEAST} are needed")
+        return order[:-size], order[-size:]
+
+
 def refuse_leaks(rows: FeatureRows, chosen: Rows) -> None:
     """ValueError for a feature that ranks the label all but perfectly, by its value or its absence: no
     honest one does, so it must have been made from the label or after it."""
@@ -136,7 +186,7 @@ def split(name: str, rows: FeatureRows, chosen: Any = None) -> tuple[Rows, Rows]
     dates, sources = rows.dates[every], rows.sources[every]
     for source in np.unique(sources):
         latest = max(dates[sources == source])
-        before = date.fromisoformat(latest) - timedelta(days=LABELS[name].days)
+        before = date.fromisoformat(latest) - timedelta(days=LABELS_OF[name].days)
         train |= (sources == source) & (dates <= before.isoformat())
         test |= (sources == source) & (dates == latest)
     for what, side in (("to learn from", train), ("to be judged on", test)):
@@ -149,4 +199,5 @@ TASKS: dict[str, Task] = {
     "customer_segment": Clusters(),
     "purchase_probability": Chances(),
     "churn_probability": Chances(),
+    "sentiment": Feelings(),
 }

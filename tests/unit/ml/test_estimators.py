@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,11 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from ml.estimators.churn import Cox, kaplan_meier
+from ml.estimators.clusters import ALGORITHMS, Clusters, compare
 from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.segments import ValueClusters
+from ml.estimators.sentiment import Sentiment, Topics, of_ratings
+from ml.evaluate import binary_metrics, class_metrics
 from ml.propensity import in_words
 from ml.scorers import make_scorer
 
@@ -36,12 +40,55 @@ def make_buyers(size: int = 1_200, seed: int = 2) -> tuple[pd.DataFrame, Any]:
 BUYERS, BUYS = make_buyers()
 FULL = BUYERS.fillna(0.0)
 STAYED = np.random.default_rng(1).exponential(10 + FULL["order_count"].to_numpy())
+WORDS = [
+    "lovely",
+    "soft",
+    "great",
+    "fine",
+    "usual",
+    "itchy",
+    "small",
+    "returned",
+    "dress",
+    "colour",
+    "sleeve",
+]
+
+
+def make_reviews(size: int = 600, seed: int = 4) -> tuple[pd.DataFrame, Any]:
+    """Texts, one in twenty without words, and how they are meant: 0, 1 or 2."""
+    random = np.random.default_rng(seed)
+    meant = random.choice(3, size, p=[0.2, 0.3, 0.5])
+    lead = 3 * (2 - meant)  # good words come first in the list, bad ones last
+    said = [
+        [*(WORDS[first + n] for n in random.integers(0, 3, 2)), *random.choice(WORDS, 3)] for first in lead
+    ]
+    texts = [" ".join(words) if n % 20 else "" for n, words in enumerate(said)]
+    return pd.DataFrame({"text": texts}), meant
+
+
+def make_groups(size: int = 600, seed: int = 3) -> pd.DataFrame:
+    """Three kinds of customers, far apart in the logarithms."""
+    random = np.random.default_rng(seed)
+    centres = np.array([[5.0, 1.0, 3.0], [3.0, 2.5, 5.5], [1.0, 4.0, 8.0]])
+    logs = centres[np.arange(size) % 3] + random.normal(0, 0.25, (size, 3))
+    return pd.DataFrame(np.expm1(np.abs(logs)), columns=["recency_days", "order_count", "revenue"])
+
+
+GROUPS = make_groups()
+REVIEWS, MEANT = make_reviews()
 ESTIMATORS: dict[str, tuple[Callable[[], Any], pd.DataFrame, Any]] = {
+    "sentiment": (Sentiment, REVIEWS, MEANT),
+    "topics": (lambda: Topics(n_topics=3), REVIEWS, None),
     "clusters": (ValueClusters, FULL, None),
     "cox": (Cox, FULL, STAYED),
+    **{
+        f"clusters by {name}": ((lambda name=name: Clusters(name, n_clusters=3)), GROUPS, None)
+        for name in ALGORITHMS
+    },
     **{f"propensity {name}": ((lambda model=name: Propensity(model)), BUYERS, BUYS) for name in MODELS},
 }
-SERVED = [name for name in ESTIMATORS if name != "cox"]
+SERVED = [name for name in ESTIMATORS if hasattr(ESTIMATORS[name][0](), "to_artefact")]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +133,7 @@ class TestEvery:
 
     def test_another_width_is_an_error(self, name: str, fitted: Callable[[str], Any]) -> None:
         with pytest.raises(ValueError, match="feature"):
-            fitted(name).predict(ESTIMATORS[name][1].iloc[:, :2])
+            fitted(name).predict(ESTIMATORS[name][1].assign(extra=0.0))
 
     def test_the_order_of_rows_changes_nothing(self, name: str, fitted: Callable[[str], Any]) -> None:
         make, rows, y = ESTIMATORS[name]
@@ -107,7 +154,12 @@ class TestEveryServed:
         assert artefact["features"] == list(rows.columns)
         scorer = make_scorer(artefact)
         scores, codes = scorer.score(rows.to_numpy())
-        if hasattr(estimator, "predict_proba"):
+        if name == "sentiment":
+            np.testing.assert_allclose(
+                scorer.transform(rows), estimator.predict_proba(rows), atol=1e-9, rtol=0
+            )
+            assert (np.array(scorer.labels)[codes] == estimator.predict(rows)).all()
+        elif hasattr(estimator, "predict_proba"):
             np.testing.assert_allclose(scores, estimator.predict_proba(rows)[:, 1], atol=1e-9, rtol=0)
             assert set(np.array(scorer.labels)[codes]) == {"low", "medium", "high"}
         else:
@@ -165,3 +217,79 @@ def test_hazards_are_found_again() -> None:
     assert cox.standard_errors_.max() < 0.05
     assert cox.predict_survival(np.zeros((1, 2)), 5.0)[0] == pytest.approx(np.exp(-0.5), abs=0.03)
     assert cox.predict_survival(np.zeros((1, 2)), 0.0)[0] == pytest.approx(1, abs=0.01)
+
+
+def test_stars_are_feelings() -> None:
+    assert of_ratings([1, 2, 3, 4, 5]).tolist() == [0, 0, 1, 2, 2]
+
+
+def test_a_text_is_judged_by_its_words(fitted: Callable[[str], Any]) -> None:
+    scorer = fitted("sentiment").scorer()
+    scores, codes = scorer.score(["lovely soft dress", "returned small dress", ""])
+    assert scores[0] > 0.5 > -0.5 > scores[1]
+    assert [scorer.labels[code] for code in codes[:2]] == ["positive", "negative"]
+    assert scorer.reasons("returned small dress")[0].startswith(("returned", "small"))
+    assert " against it by " in scorer.reasons("returned small dress")[0]
+    assert scorer.reasons("") == []
+
+
+def test_topics_are_named_by_their_words_and_a_text_without_words_has_none(
+    fitted: Callable[[str], Any],
+) -> None:
+    topics = fitted("topics")
+    assert len(set(topics.names_)) == 3
+    assert set(", ".join(topics.names_).split(", ")) <= set(WORDS)
+    assert topics.predict([""]).tolist() == [None]
+    assert topics.predict(["zzz lovely lovely"])[0] in topics.names_
+
+
+def test_reviews_are_judged_as_their_stars(shared: Callable[[str], Path]) -> None:
+    reviews = pd.read_parquet(shared("clothing_reviews/train.parquet")).dropna(subset=["Review Text"])
+    texts = (reviews["Title"].fillna("") + ". " + reviews["Review Text"]).to_frame("text")
+    meant = of_ratings(reviews["Rating"])
+    train, test = texts.index[::2], texts.index[1::2]
+    codes = pd.Series(meant, texts.index)
+    model = Sentiment().fit(texts.loc[train], codes[train].to_numpy())
+    chances, truth = model.predict_proba(texts.loc[test]), codes[test].to_numpy()
+    found = class_metrics(truth, chances, ("negative", "neutral", "positive"))
+    decided = truth != 1
+    polar = binary_metrics(truth[decided] == 2, chances[decided, 2] - chances[decided, 0])
+    assert found["macro_f1"] > 0.62
+    assert polar["roc_auc"] > 0.955
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_finds_what_is_there(name: str, fitted: Callable[[str], Any]) -> None:
+    codes = fitted(f"clusters by {name}").labels_
+    assert len(np.unique(codes)) == 3
+    assert (codes == np.arange(len(GROUPS)) % 3).mean() > 0.98  # numbered by the money
+
+
+def test_names_do_not_flip_when_customers_change() -> None:
+    first = Clusters("kmeans", 3).fit(GROUPS)
+    richer = GROUPS.assign(revenue=np.where(first.labels_ == 0, 1e6, GROUPS["revenue"]))
+    alone = Clusters("kmeans", 3).fit(richer)
+    matched = Clusters("kmeans", 3, previous=first.centres_).fit(richer)
+    assert (alone.labels_ == first.labels_).mean() < 0.5  # by money they would change places
+    assert (matched.labels_ == first.labels_).mean() > 0.95
+    half = Clusters("gmm", 3, previous=first.centres_).fit(GROUPS.sample(frac=0.5, random_state=2))
+    assert (half.predict(GROUPS) == first.labels_).mean() > 0.95
+
+
+def test_the_best_choice_is_stable_and_separates() -> None:
+    best, *others = compare(GROUPS, ("kmeans", "hierarchical", "gmm"), (3, 5))
+    assert best.n_clusters == 3
+    assert best.stability > 0.95
+    assert best.silhouette == max(one.silhouette for one in (best, *others))
+    assert min(one.stability for one in others if one.n_clusters == 5) < best.stability
+
+
+def test_clusters_may_lie_on_principal_axes() -> None:
+    assert Clusters(axes=2, n_clusters=3).fit(GROUPS).transform(GROUPS).shape == (600, 3)
+
+
+def test_no_clusters_are_an_error() -> None:
+    with pytest.raises(ValueError, match="no algorithm 'magic'"):
+        Clusters("magic").fit(GROUPS)
+    with pytest.raises(ValueError, match="dbscan finds 1 clusters in 200 rows"):
+        Clusters("dbscan").fit(np.random.default_rng(0).normal(5, 0.1, (200, 3)))

@@ -27,7 +27,7 @@ def test_every_function_is_in_the_docs_with_its_arguments() -> None:
     docs = (ROOT / "docs" / "models.md").read_text()
     for function in FUNCTIONS:
         arguments = ", ".join(f"`{argument.name}`" for argument in function.arguments)
-        assert f"| `ml.{function.name}` | {arguments} (DOUBLE) |" in docs
+        assert f"| `ml.{function.name}` | {arguments} ({function.arguments[0].type}) |" in docs
 
 
 def test_every_model_can_be_trained_and_called() -> None:

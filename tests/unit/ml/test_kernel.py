@@ -13,6 +13,7 @@ from lakehouse.errors import UserError
 from ml import kernel
 from ml.estimators.purchase import Propensity
 from ml.estimators.segments import ValueClusters
+from ml.estimators.sentiment import Sentiment
 from ml.features import FEATURES, names
 from ml.registry import Registry, Training
 from ml.store import DirectoryStore
@@ -149,3 +150,35 @@ class TestReasons:
         run = kernel.make_explain_kernel("http://nowhere")
         with pytest.raises(UserError, match="customer_segment gives no reasons"):
             run(pa.array([MODEL]), pa.array(["v1"]), pa.array([[1.0, 2.0, 3.0]]))
+
+
+class TestTexts:
+    """Models that read a text instead of numbers."""
+
+    @pytest.fixture(autouse=True)
+    def feeling(self, registry: Registry) -> Sentiment:
+        texts = ["lovely dress", "usual dress", "itchy dress"] * 20
+        model = Sentiment().fit(texts, [2, 1, 0] * 20)
+        registry.save("sentiment", model.to_artefact(), (("text", "STRING"),), Training({}, 0, {}, {}))
+        return model
+
+    def test_they_are_scored_and_explained(self, feeling: Sentiment) -> None:
+        texts = ["lovely dress", None, "itchy", ""]
+        scored = k_score(["sentiment"] * 4, ["v1"] * 4, texts)
+        assert scored["label"].tolist()[:3] == ["positive", None, "negative"]
+        chances = feeling.predict_proba(["lovely dress"])[0]
+        assert scored["score"][0] == pytest.approx(chances[2] - chances[0], abs=1e-9)
+        run = kernel.make_explain_kernel("http://nowhere")
+        told = run(pa.array(["sentiment"] * 4), pa.array(["v1"] * 4), pa.array(texts)).to_pylist()
+        assert told[1] is None
+        assert told[0]["reasons"][0].startswith("lovely")
+        assert (told[2]["band"], told[3]["reasons"]) == ("negative", [])
+
+    def test_an_untyped_null_has_no_score(self) -> None:
+        assert k_score(["sentiment"], ["v1"], [None])["label"].isna().all()
+
+    def test_numbers_for_a_text_and_a_text_for_numbers_are_errors(self) -> None:
+        with pytest.raises(UserError, match=r"sentiment takes a text \(text\)"):
+            k_score(["sentiment"], ["v1"], [[1.0]])
+        with pytest.raises(UserError, match=r"customer_segment takes numbers \(recency_days"):
+            k_score([MODEL], ["v1"], ["lovely"])
