@@ -34,7 +34,7 @@ def table(baskets: list[set[str]]) -> pd.DataFrame:
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # of mlxtend's own metrics
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(BASKETS, st.integers(1, 12), st.sampled_from([0.001, 0.2, 0.55, 1.0]))
 def test_itemsets_and_metrics_are_those_of_mlxtend(
     baskets: list[set[str]], least: int, confidence: float
@@ -69,7 +69,7 @@ def test_itemsets_and_metrics_are_those_of_mlxtend(
             assert value == pytest.approx(known[key][metric], abs=1e-9, rel=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(BASKETS, st.integers(1, 3))
 def test_a_limit_on_length_leaves_out_the_longer_ones_only(baskets: list[set[str]], limit: int) -> None:
     found = long(baskets)
