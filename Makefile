@@ -20,7 +20,7 @@ lint: $(BIN)/.requirements ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint models macros tests/sql
 
-unit: $(BIN)/.requirements ## Tests without a JVM, in less than a minute
+unit: $(BIN)/.requirements ## Tests without a JVM
 	$(BIN)/python -m pytest tests/unit
 
 up: setup       ## Start every server

@@ -1,4 +1,4 @@
--- One row per source, model, RFM segment and band: how many customers, and their mean score.
+-- One row per source, model, RFM segment and band: customers and their mean score.
 with
 
 scores as (

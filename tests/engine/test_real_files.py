@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Stack
-from tests.engine.conftest import EVENT_MARTS, GA_LOOKS, build
+from tests.engine.conftest import EVENT_MARTS, FILES, GA_LOOKS, build
 
 pytestmark = pytest.mark.engine
 

@@ -1,4 +1,4 @@
--- One row per customer, as-of date and model that has a champion: score, band and reasons.
+-- One row per customer, latest as-of date and model with a champion: its SQL answer.
 {% set arguments = [
     'recency_days', 'tenure_days', 'order_count', 'average_order_value',
     'days_between_orders', 'orders_30d', 'revenue_30d', 'orders_90d', 'revenue_90d',
