@@ -1,5 +1,7 @@
 """Every chart of every board draws what its mart holds, for those who may see it and for nobody else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +14,7 @@ from lakehouse.dashboard_users import grant
 from lakehouse.servers import superset
 from lakehouse.warehouse import query
 from tests.conftest import Stack
+from tests.made import SHOP
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +23,6 @@ CHARTS = of_kind(FOUND, "charts")
 DATASETS = {dataset["uuid"]: dataset for dataset in of_kind(FOUND, "datasets").values()}
 GRAINS = {"PT1M": "minute", "P1D": "day", "P1W": "week", "P1M": "month"}
 MOST_ROWS = 10_000
-SOURCE = "made"
 
 
 def listed(value: Any) -> list[Any]:
@@ -88,15 +90,17 @@ def total(values: list[Any]) -> Decimal:
     return round(sum((Decimal(str(value)) for value in values if value is not None), Decimal()), 2)
 
 
-def client_of(stack: Stack, name: str, password: str) -> httpx.Client:
+@contextmanager
+def client_of(stack: Stack, name: str, password: str) -> Iterator[httpx.Client]:
     """The API as this user."""
-    client = httpx.Client(base_url=superset.url(stack.settings), timeout=120, trust_env=False)
-    identity = {"username": name, "password": password, "provider": "db", "refresh": False}
-    token = client.post("/api/v1/security/login", json=identity).raise_for_status().json()["access_token"]
-    client.headers["Authorization"] = f"Bearer {token}"
-    token = client.get("/api/v1/security/csrf_token/").raise_for_status().json()["result"]
-    client.headers.update({"X-CSRFToken": token, "Referer": str(client.base_url)})
-    return client
+    url = superset.url(stack.settings)
+    with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+        identity = {"username": name, "password": password, "provider": "db", "refresh": False}
+        login = client.post("/api/v1/security/login", json=identity).raise_for_status().json()
+        client.headers["Authorization"] = f"Bearer {login['access_token']}"
+        token = client.get("/api/v1/security/csrf_token/").raise_for_status().json()["result"]
+        client.headers.update({"X-CSRFToken": token, "Referer": url})
+        yield client
 
 
 def numbers(client: httpx.Client) -> dict[str, int]:
@@ -146,18 +150,18 @@ def test_every_chart_answers_what_its_mart_holds(pushed: Stack) -> None:
 
 
 def test_who_sees_one_source_sees_it_alone(pushed: Stack) -> None:
-    password = grant(pushed.settings, "narrow", "analyst", sources=[SOURCE])
+    password = grant(pushed.settings, "narrow", "analyst", sources=[SHOP])
     assert password is not None
     with client_of(pushed, "narrow", password) as client:
         question = {"columns": ["source"], "metrics": ["total_orders"], "row_limit": 100}
         body = {"queries": [question], "result_format": "json", "result_type": "full"}
         body |= {"datasource": {"id": numbers(client)["rpt_overview"], "type": "table"}}
         charted = client.post("/api/v1/chart/data", json=body).raise_for_status().json()["result"][0]["data"]
-        assert {row["source"] for row in charted} <= {SOURCE}
+        assert {row["source"] for row in charted} <= {SHOP}
         exported = client.post("/api/v1/chart/data", json=body | {"result_format": "csv"}).raise_for_status()
-        assert {line.split(",")[0] for line in exported.text.strip().splitlines()[1:]} <= {SOURCE}
+        assert {line.split(",")[0] for line in exported.text.strip().splitlines()[1:]} <= {SHOP}
         asked_in_sql = ask_sql(client, "select distinct source from reports.rpt_overview").raise_for_status()
-        assert {row["source"] for row in asked_in_sql.json()["data"]} <= {SOURCE}
+        assert {row["source"] for row in asked_in_sql.json()["data"]} <= {SHOP}
     every = pushed.query("select count(distinct source) as n from reports.rpt_overview")
     assert every[0]["n"] > 1
 

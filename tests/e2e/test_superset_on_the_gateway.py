@@ -68,7 +68,7 @@ def test_sql_lab_refuses_to_write(api: httpx.Client, database: int) -> None:
 def test_a_chart_sums_by_the_same_grain_as_the_mart(
     api: httpx.Client, stack: Any, grain: str, spark: str
 ) -> None:
-    datasets = api.get("/api/v1/dataset/").json()["result"]
+    datasets = api.get("/api/v1/dataset/", params={"q": "(page_size:100)"}).json()["result"]
     dataset = next(entry["id"] for entry in datasets if entry["table_name"] == "rpt_overview")
     axis = {"columnType": "BASE_AXIS", "expressionType": "SQL", "label": "activity_date"}
     column = axis | {"sqlExpression": "activity_date", "timeGrain": grain}
