@@ -33,7 +33,7 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
         "spark.scheduler.mode": "FAIR",
         "spark.sql.adaptive.coalescePartitions.minPartitionSize": "8MB",
         "spark.databricks.delta.schema.autoMerge.enabled": "false",
-        # A minimum or maximum of dates, answered from statistics alone, is of a class that Thrift cannot send.
+        # A least or greatest date answered from statistics alone is of a class that Thrift cannot send.
         "spark.databricks.delta.optimizeMetadataQuery.enabled": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         **functions.WORKER_CONF,
