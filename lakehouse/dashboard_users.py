@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from lakehouse.dashboards import connected
+from lakehouse.dashboards import connected, reason
 from lakehouse.errors import UserError
 from lakehouse.settings import Settings
 
@@ -39,13 +39,10 @@ def grant(
             _told(client.put(f"/api/v1/security/users/{found}", json={"roles": roles}))
             return None
         password = secrets.token_urlsafe(15)
-        user = {"username": name, "first_name": name, "last_name": role, "email": f"{name}@localhost"}
-        user["email"] = user["email"].replace(" ", ".")
-        _told(
-            client.post(
-                "/api/v1/security/users/", json=user | {"roles": roles, "active": True, "password": password}
-            )
-        )
+        # Superset wants an address; nothing is sent there.
+        user = {"username": name, "first_name": name, "last_name": role, "active": True}
+        user |= {"email": f"{name.replace(' ', '.')}@localhost", "roles": roles, "password": password}
+        _told(client.post("/api/v1/security/users/", json=user))
         return password
 
 
@@ -67,6 +64,6 @@ def _find(client: httpx.Client, kind: str, column: str, value: str) -> int | Non
 
 def _told(answer: httpx.Response) -> dict[str, Any]:
     if answer.is_error:
-        raise UserError(f"Superset refused {answer.request.url.path}: {answer.text[:300]}")
+        raise UserError(f"Superset refused {answer.request.url.path}: {reason(answer)}.")
     content: dict[str, Any] = answer.json()
     return content

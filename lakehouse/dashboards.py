@@ -35,7 +35,7 @@ def push(settings: Settings, assets: Path = ASSETS) -> list[str]:
         answer = client.post("/api/v1/assets/import/", data={"passwords": "{}"}, files={"bundle": archive})
     url = superset.url(settings)
     if answer.status_code != httpx.codes.OK:
-        raise UserError(f"Superset at {url} refused the boards: {_reason(answer)}.")
+        raise UserError(f"Superset at {url} refused the boards: {reason(answer)}.")
     boards = of_kind(found, "dashboards").values()
     return [f"{url}/superset/dashboard/{board['slug']}/" for board in boards]
 
@@ -101,7 +101,7 @@ def _log_in(client: httpx.Client, password: str) -> None:
     answer = client.post("/api/v1/security/login", json=identity)
     if answer.status_code != httpx.codes.OK:
         raise UserError(
-            f"Superset at {client.base_url} does not accept the user {ADMIN}: {_reason(answer)};"
+            f"Superset at {client.base_url} does not accept the user {ADMIN}: {reason(answer)};"
             " was its password changed in the browser?"
         )
     client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -109,7 +109,7 @@ def _log_in(client: httpx.Client, password: str) -> None:
     client.headers.update({"X-CSRFToken": token, "Referer": str(client.base_url)})
 
 
-def _reason(answer: httpx.Response) -> str:
+def reason(answer: httpx.Response) -> str:
     """The sentence in Superset's answer, whichever of its shapes it has."""
     try:
         body: dict[str, Any] = answer.json()
