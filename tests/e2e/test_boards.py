@@ -126,7 +126,7 @@ def pushed(marts: Stack) -> Stack:
 
 def test_every_chart_answers_what_its_mart_holds(pushed: Stack) -> None:
     """Live charts look at the last minutes, which move on between two questions: only that they answer."""
-    wrong = []
+    wrong, filled = [], set()
     with dashboards.connected(pushed.settings) as client:
         known = numbers(client)
         for path, chart in CHARTS.items():
@@ -136,6 +136,7 @@ def test_every_chart_answers_what_its_mart_holds(pushed: Stack) -> None:
                 wrong.append(f"{path}: {answer.text[:300]}")
                 continue
             rows = answer.json()["result"][0]["data"]
+            filled |= {path} if rows else set()
             if dataset["schema"] == "staging":
                 continue
             expected = query(by_sql(chart), pushed.settings)
@@ -149,6 +150,9 @@ def test_every_chart_answers_what_its_mart_holds(pushed: Stack) -> None:
                 if total(drawn) != total(held):
                     wrong.append(f"{path}: {name} is {total(drawn)}, {total(held)} in the mart")
     assert wrong == []
+    # A made shop has no campaigns and few visits; these it must have, or the comparison says nothing.
+    names = ("revenue_trend", "top_products", "rfm_segments", "rfm_grid")
+    assert filled >= {f"charts/{name}.yaml" for name in names}
 
 
 def test_who_sees_one_source_sees_it_alone(pushed: Stack) -> None:
