@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from ingestion.contract import catalogue
-from ingestion.streams import compact, live, progress, rows
+from ingestion.streams import commits, compact, live, progress, rows
 from ingestion.streams.raw import raw_events
 from ingestion.topics import create_topics, topic_names
 from lakehouse.errors import UserError
@@ -106,7 +106,7 @@ class Landing:
             .option("txnAppId", query_id)
             .option("txnVersion", batch["batch_id"])
             .option("mergeSchema", "true")
-            .option("userMetadata", commit_note(batch["batch_id"], batch["landed_at"]))
+            .option("userMetadata", commits.note(batch["batch_id"], batch["landed_at"]))
             .save(self.location)
         )
         if self.is_fresh:
@@ -139,12 +139,6 @@ class Landing:
                 self.newest[observed["new_sources"][0]] = observed["new_time"]
             else:
                 self.restore()
-
-
-def commit_note(batch_id: int, landed_at: datetime) -> str:
-    """What a batch's commit says of itself in the table's history."""
-    at = landed_at.isoformat(timespec="microseconds")
-    return json.dumps({"stream": "land", "batch_id": batch_id, "landed_at": at})
 
 
 def first_offsets(spark: SparkSession, location: str, admin: Any) -> str:

@@ -10,16 +10,18 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 
-from ingestion.streams import compact
+from ingestion.streams import compact, records
 from ingestion.streams.checks import literal
+from ingestion.streams.commits import Commit, Tail
 from ingestion.streams.history import History
-from ingestion.streams.minutes import COLUMNS, landing_columns, live_minutes, moment, record_columns
+from ingestion.streams.minutes import COLUMNS, live_minutes, moment
 from ingestion.streams.raw import raw_events
 from ingestion.streams.tally import Key
 from lakehouse.settings import Settings
@@ -37,6 +39,8 @@ class Live:
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
         self.spark, self.settings = spark, settings
+        # Followed from before the table is read: what is in both is told apart by when it landed.
+        self.tail = Tail(spark, raw_events().location(settings))
         self.location = live_minutes().location(settings)
         rows = self.table(self.location).select(*COLUMNS).toArrow()
         kept = timedelta(hours=settings.live_history_hours)
@@ -51,31 +55,44 @@ class Live:
 
     def count(self) -> None:
         """Count all that has landed since, and commit."""
-        for until in self.portions():
-            new = [landed_after(self.history.cursor), *until]
-            landed = self.records(landing_columns(self.settings), *new)
-            if not landed.num_rows:
-                continue
-            # A replay of old files lands thousands a second, and none of them counts in a minute.
-            is_any_placed = pc.any(pc.equal(landed["fate"], "placed")).as_py()
-            new.append(f"landed_at <= {moment(pc.max(landed['landed_at']).as_py())}")
-            placed = self.records(record_columns(self.settings), *new) if is_any_placed else None
-            self.write(self.history.count(landed, placed, self.recall))
-        self.is_behind = False
+        if self.is_behind:
+            self.catch_up()
+        new = [commit for commit in self.tail.follow() if commit.landed_at > self.history.cursor]
+        for portion in parted(new, lambda commit: commit.record_count):
+            files = [content for commit in portion for content in self.contents(commit)]
+            self.add(partial(of_files, files))
 
-    def portions(self) -> list[list[str]]:
-        """Conditions that part what is to be counted; after a start only, when it may be much."""
-        if not self.is_behind:
-            return [[]]
+    def catch_up(self) -> None:
+        """Count what landed before the log is followed; it may be much."""
         new = self.table(raw_events().location(self.settings)).where(landed_after(self.history.cursor))
         batches = new.groupBy("landed_at").count().orderBy("landed_at").toArrow().to_pylist()
-        ends = [portion[-1]["landed_at"] for portion in parted(batches, lambda batch: int(batch["count"]))]
-        return [[f"landed_at <= {moment(end)}"] for end in ends]
+        for portion in parted(batches, lambda batch: int(batch["count"])):
+            until = f"landed_at <= {moment(portion[-1]['landed_at'])}"
+            between = (landed_after(self.history.cursor), until)
+            self.add(partial(self.records, *between))
+        self.is_behind = False
 
-    def records(self, columns: list[str], *conditions: str) -> pa.Table:
+    def add(self, read: Callable[..., pa.Table]) -> None:
+        """Count records and commit. A replay of old files lands thousands a second, and none of them
+        counts in a minute: they are read without their content first."""
+        landed = records.landed(read(with_content=False), self.settings)
+        is_any_placed = pc.any(pc.equal(landed["fate"], "placed")).as_py()
+        placed = records.placed(read(with_content=True), self.settings) if is_any_placed else None
+        if landed.num_rows:
+            self.write(self.history.count(landed, placed, self.recall))
+
+    def contents(self, commit: Commit) -> Iterator[bytes]:
+        """The files of a commit. LookupError when they were compacted and deleted meanwhile."""
+        for file in commit.files:
+            content = self.tail.read(file)
+            if content is None:
+                raise LookupError(f"{file} of {self.tail.location} is there no more")
+            yield content
+
+    def records(self, *conditions: str, with_content: bool = True) -> pa.Table:
         """Records of raw.events, narrowed to what counting needs."""
         found = self.table(raw_events().location(self.settings)).where(" and ".join(conditions))
-        return found.selectExpr(*columns).toArrow()
+        return found.selectExpr(*records.columns(with_content=with_content)).toArrow()
 
     def recall(self, minutes: dict[Key, int], until: datetime) -> Iterator[pa.Table]:
         """What has been counted in these minutes before, read again from raw.events."""
@@ -83,15 +100,16 @@ class Live:
         for portion in parted(sorted(minutes.items(), key=lambda item: item[0][1]), lambda item: item[1]):
             wanted = sorted({minute for (_, minute), _ in portion})
             sources = sorted({source for (source, _), _ in portion})
-            records = self.records(
-                record_columns(self.settings),
-                landed_after(wanted[0] - ahead),
-                f"landed_at <= {moment(until)}",
-                f"source in ({', '.join(map(literal, sources))})",
-                "is_accepted",
+            found = records.placed(
+                self.records(
+                    landed_after(wanted[0] - ahead),
+                    f"landed_at <= {moment(until)}",
+                    f"source in ({', '.join(map(literal, sources))})",
+                    "is_accepted",
+                ),
+                self.settings,
             )
-            is_wanted = pc.is_in(records["minute_at"], pa.array(wanted, records["minute_at"].type))
-            yield records.filter(pc.and_(is_wanted, pc.equal(records["fate"], "placed")))
+            yield found.filter(pc.is_in(found["minute_at"], pa.array(wanted, found["minute_at"].type)))
 
     def write(self, rows: pa.Table) -> None:
         """Replace the hours that the rows are of, and let go of those that are kept no longer."""
@@ -103,6 +121,11 @@ class Live:
             .option("replaceWhere", f"hour_at in ({hours}) or hour_at < {moment(self.history.expired)}")
             .save(self.location)
         )
+
+
+def of_files(files: list[bytes], *, with_content: bool) -> pa.Table:
+    """Records of all of them."""
+    return pa.concat_tables([records.of_file(content, with_content=with_content) for content in files])
 
 
 def landed_after(at: datetime) -> str:
