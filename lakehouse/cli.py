@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from lakehouse.cli_events import events
-from lakehouse.cli_models import models
+from lakehouse.cli_models import models as models_of_files
+from lakehouse.cli_versions import models
 from lakehouse.errors import UserError
 from lakehouse.settings import Settings, get_settings
 
@@ -34,7 +35,7 @@ def main(context: click.Context) -> None:
     context.obj = get_settings()
 
 
-for command in [*events.commands.values(), *models.commands.values()]:
+for command in [*events.commands.values(), *models_of_files.commands.values(), models]:
     main.add_command(command)
 
 

@@ -64,3 +64,9 @@ def query(sql: str, settings: Settings | None = None) -> list[dict[str, Any]]:
 def execute(sql: str, settings: Settings | None = None) -> None:
     """One statement for its effect."""
     query(sql, settings)
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -5,12 +5,13 @@ version.
 """
 
 from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
 from lakehouse.settings import Settings
 from lakehouse.tables import Table
-from lakehouse.warehouse import execute, query
+from lakehouse.warehouse import execute, query, quoted
 from ml.registry import NAME, VERSION, Manifest, checked
 
 CHAMPION = "ml.champion"
@@ -32,6 +33,32 @@ MODEL_VERSIONS = Table(
     """,
     comment="One row per trained model version; ml.champion names those that serve",
 )
+
+DECISIONS = Table(
+    name="ml.model_decisions",
+    columns="""
+    name string not null comment 'Model',
+    version string not null comment 'Version that serves since',
+    former_version string comment 'Version that served until then; NULL where none did',
+    action string not null comment 'promoted, or rolled back',
+    why string comment 'The comparison at training, or what somebody said',
+    decided_by string not null comment 'training, or the user of the machine',
+    decided_at timestamp not null comment 'UTC'
+    """,
+    comment="One row per change of the version that serves, by training or by hand",
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A row of it, but for the time."""
+
+    name: str
+    version: str
+    former_version: str | None
+    action: str
+    why: str
+    decided_by: str
 
 
 def champions(settings: Settings) -> dict[str, str]:
@@ -82,3 +109,10 @@ def record(spark: Any, settings: Settings, manifest: Manifest, is_promoted: bool
     )
     schema = spark.table(MODEL_VERSIONS.name).schema
     spark.createDataFrame([row], schema).writeTo(MODEL_VERSIONS.name).append()
+
+
+def decide(decision: Decision, settings: Settings) -> None:
+    """Put a change of the champion on record."""
+    execute(DECISIONS.create_sql(settings), settings)
+    said = ", ".join("null" if text is None else quoted(text) for text in astuple(decision))
+    execute(f"insert into {DECISIONS.name} values ({said}, current_timestamp())", settings)

@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql.functions import arrow_udf  # type: ignore[attr-defined]
 
 from lakehouse.settings import Settings
+from lakehouse.warehouse import quoted
 from ml import catalog, kernel
 from ml.features import FEATURES, Feature
 
@@ -157,9 +158,3 @@ def warm_up(spark: Any) -> None:
     """Start the workers' parent, so that the first user need not wait for its imports."""
     nothing = f"{kernel.NAME}('', string(null), array(0D))"  # no version: no model is read
     spark.newSession().sql(f"select {nothing}").collect()
-
-
-def quoted(text: str) -> str:
-    """A SQL string literal."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

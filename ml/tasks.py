@@ -27,7 +27,12 @@ Rows = NDArray[np.int64]
 
 
 class Task(Protocol):
-    """A kind of model. `fit` and `metrics` raise ValueError when the rows do not allow one."""
+    """A kind of model. `fit` and `metrics` raise ValueError when the rows do not allow one.
+
+    `headline` is the metric that tells most, where there is room for one.
+    """
+
+    headline: str
 
     def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows: ...
 
@@ -42,6 +47,8 @@ class Task(Protocol):
 
 class Clusters:
     """Value clusters: no truth to be judged by, so a new version must separate as well as the old."""
+
+    headline = "silhouette"
 
     def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows:
         return read_customers(spark, name, as_of)
@@ -66,6 +73,8 @@ class Chances:
     A training row's label ends before the date of the test, so that nothing of the test was seen. Of
     the models the one with the best average precision on the last date before is taken.
     """
+
+    headline = "average_precision"
 
     def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows:
         return read_labelled(spark, name, as_of)
@@ -118,6 +127,8 @@ class Chances:
 
 class Feelings:
     """Sentiment: learned from earlier rated texts, judged on the latest fifth."""
+
+    headline = "macro_f1"
 
     def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows:
         return read_rated(spark, as_of)

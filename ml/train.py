@@ -11,6 +11,7 @@ from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
 from ml import catalog
+from ml.catalog import Decision
 from ml.features import FEATURES, FeatureRows, names
 from ml.registry import Manifest, Model, Registry, Training, digest, hdfs_registry
 from ml.scorers import make_scorer
@@ -61,6 +62,8 @@ def train(name: str, settings: Settings, as_of: date | None = None) -> TrainResu
         spark.stop()
     if is_promoted:
         catalog.promote(name, manifest.version, settings)
+        decided = Decision(name, manifest.version, serving, "promoted", decision, "training")
+        catalog.decide(decided, settings)
         return result(manifest, manifest.version, decision)
     return result(manifest, serving or manifest.version, decision)
 

@@ -1,5 +1,6 @@
 """SQL functions on the running gateway: from each door, in views, through promotions, equal to Python."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -13,7 +14,7 @@ from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
 from lakehouse.warehouse import connect, execute
-from ml import catalog, features
+from ml import catalog, features, versions
 from ml.estimators.segments import ValueClusters
 from ml.features import FEATURES, names
 from ml.registry import Manifest, Registry, Training, hdfs_registry
@@ -184,6 +185,44 @@ def test_a_promotion_reaches_sessions_that_are_open(
     spark.stop()
 
 
+def test_a_rollback_is_one_step_and_on_record(
+    stack: Any, settings: Settings, registry: Registry, fitted: ValueClusters, version: str
+) -> None:
+    second, third = (save(registry, fitted.to_artefact()).version for _ in range(2))
+    try:
+        for each in (version, second, third):
+            if each != version:
+                versions.promote(MODEL, each, "a test", settings)
+            else:
+                catalog.decide(
+                    catalog.Decision(MODEL, each, None, "promoted", "a test", "training"), settings
+                )
+        with pytest.raises(UserError, match=f"{MODEL} {third} serves already"):
+            versions.promote(MODEL, third, "", settings)
+        for each in (second, version):
+            stack.run("lakehouse", "models", "rollback", MODEL, "--why", "it's worse")
+            assert catalog.champions(settings)[MODEL] == each
+        last = versions.decisions(MODEL, settings)[-1]
+        assert (last["action"], last["former_version"], last["why"]) == ("rolled back", second, "it's worse")
+        card = json.loads(stack.run("lakehouse", "models", "show", MODEL, "--json").stdout)
+        assert (card["version"], card["serves"]) == (version, True)
+        assert card["decisions"][-1]["action"] == "rolled back"
+    finally:
+        catalog.promote(MODEL, version, settings)
+
+
+def test_a_version_that_is_refused_is_not_promoted(
+    settings: Settings, registry: Registry, fitted: ValueClusters, version: str
+) -> None:
+    saved = save(registry, fitted.to_artefact())
+    registry.store.write(f"{MODEL}/{saved.version}/model.json", b"{}")
+    with pytest.raises(UserError, match=f"{saved.version} is refused"):
+        versions.promote(MODEL, saved.version, "", settings)
+    with pytest.raises(UserError, match="has no version v99999; it has v"):
+        versions.promote(MODEL, "v99999", "", settings)
+    assert catalog.champions(settings)[MODEL] == version
+
+
 def test_a_version_that_was_tampered_with_does_not_serve(
     stack: Any, registry: Registry, fitted: ValueClusters
 ) -> None:
@@ -243,6 +282,12 @@ def test_training_makes_a_champion_and_the_same_features_make_no_other(
         row = stack.query(f"select * from ml.model_versions where version = '{first.version}'")[0]
         assert row["decision"] == first.decision
         assert row["row_count"] == 5000
+        told = {(row["name"], row["version"]): row for row in versions.overview(settings)}
+        assert told[MODEL, first.version]["serves"]
+        assert versions.decisions(MODEL, settings)[-1]["version"] == first.version
+        rows, verdict = versions.compare(MODEL, (version, first.version), settings)
+        assert {row["metric"] for row in rows} >= {"silhouette", "davies_bouldin"}
+        assert f"{first.version} holds against {version}" in verdict
         again = train(MODEL, settings)
         assert again.version == first.version
         assert again.decision == "nothing new to learn"

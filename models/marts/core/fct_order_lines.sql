@@ -24,28 +24,13 @@ lines as (
 
 ),
 
-new_lines as (
-
-    select * from lines
-    where landed_at > {{ cursor }}
-
-),
-
--- Built by an earlier run, and their order was cancelled, refunded or told anew since.
-newly_changed_lines as (
+-- New, or built by an earlier run and their order was cancelled, refunded or told anew since.
+changed as (
 
     select * from lines
     where
-        landed_at <= {{ cursor }}
-        and later_change_landed_at > {{ cursor }}
-
-),
-
-changed as (
-
-    select * from new_lines
-    union all
-    select * from newly_changed_lines
+        landed_at > {{ cursor }}
+        or later_change_landed_at > {{ cursor }}
 
 ),
 

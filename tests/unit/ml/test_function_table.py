@@ -7,10 +7,11 @@ import sys
 import pytest
 
 from lakehouse.settings import ROOT
+from lakehouse.warehouse import quoted
 from ml import catalog, kernel
 from ml.estimators.segments import ValueClusters
 from ml.features import FEATURES
-from ml.functions import FUNCTIONS, Function, quoted
+from ml.functions import FUNCTIONS, Function
 from ml.tasks import TASKS
 
 

@@ -1,0 +1,122 @@
+"""Commands on the versions of the models that serve: `lakehouse models ...`."""
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+
+from lakehouse.settings import Settings
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+WHY = click.option("--why", default="", help="The reason, for the record.")
+
+
+@click.group()
+def models() -> None:
+    """Versions of the models behind the SQL functions: told, compared, promoted, taken back."""
+
+
+@models.command("list")
+@AS_JSON
+@click.pass_obj
+def list_versions(settings: Settings, as_json: bool) -> None:
+    """Every version of every model, and which one serves."""
+    from lakehouse import printing
+    from ml.tasks import TASKS
+    from ml.versions import overview
+
+    found = [{**row, "metrics": json.loads(row["metrics"] or "{}")} for row in overview(settings)]
+    if as_json:
+        printing.show(found, "json")
+        return
+    rows = []
+    for row in found:
+        headline = TASKS[row["name"]].headline
+        told = {"model": row["name"], "version": row["version"], "serves": "yes" if row["serves"] else ""}
+        told |= {"trained": f"{row['created_at']:%Y-%m-%d}", "metric": headline.replace("_", " ")}
+        values = {"value": row["metrics"].get(headline), "base rate": row["metrics"].get("base_rate")}
+        rows.append(told | {name: value and round(value, 3) for name, value in values.items()})
+    printing.show_table(rows)
+
+
+@models.command()
+@click.argument("name")
+@click.argument("version", required=False)
+@AS_JSON
+@click.pass_obj
+def show(settings: Settings, name: str, version: str | None, as_json: bool) -> None:
+    """The card of a VERSION of the model NAME: by default of the one that serves."""
+    from lakehouse import printing
+    from ml.versions import card
+
+    told = card(name, version, settings)
+    if as_json:
+        click.echo(json.dumps(told, default=printing.plain, ensure_ascii=False))
+        return
+    training = told.pop("training")
+    features, history = told.pop("features"), told.pop("decisions")
+    facts = {**told, "rows": training["row_count"]}
+    facts |= {f"features as of, {source}": day for source, day in training["as_of"].items()}
+    facts |= {f"read {table}, version": number for table, number in training["table_versions"].items()}
+    facts |= dict(features) | training["metrics"]
+    facts |= {
+        f"{row['action']} at {row['decided_at']}": f"{row['decided_by']}: {row['why']}" for row in history
+    }
+    table = [{"what": what, "value": printing.shown(value)} for what, value in facts.items()]
+    printing.show_table(table, count=False)
+
+
+@models.command()
+@click.argument("name")
+@click.argument("version")
+@WHY
+@click.pass_obj
+def promote(settings: Settings, name: str, version: str, why: str) -> None:
+    """Let VERSION of the model NAME serve: every open session's next query uses it."""
+    from ml.versions import promote
+
+    tell(promote(name, version, why, settings))
+
+
+@models.command()
+@click.argument("name")
+@WHY
+@click.pass_obj
+def rollback(settings: Settings, name: str, why: str) -> None:
+    """Let the version of NAME serve again that served before."""
+    from ml.versions import rollback
+
+    tell(rollback(name, why, settings))
+
+
+@models.command()
+@click.argument("name")
+@click.argument("first")
+@click.argument("second")
+@AS_JSON
+@click.pass_obj
+def compare(settings: Settings, name: str, first: str, second: str, as_json: bool) -> None:
+    """Two versions of NAME judged on the same rows of today."""
+    from lakehouse import printing
+    from ml.versions import compare
+
+    rows, verdict = compare(name, (first, second), settings)
+    if as_json:
+        click.echo(json.dumps({"metrics": rows, "verdict": verdict}, ensure_ascii=False))
+        return
+    numbers = (first, second)
+    shown: list[dict[str, Any]] = [
+        {"metric": row["metric"], **{version: printing.shown(row[version]) for version in numbers}}
+        for row in rows
+    ]
+    printing.show_table(shown, count=False)
+    click.echo(verdict)
+
+
+def tell(decision: Any) -> None:
+    """What serves now, and what did."""
+    told = dataclasses.asdict(decision)
+    click.echo(
+        f"{told['name']}: {told['version']} serves now, {told['former_version'] or 'none'} did until now."
+    )
