@@ -32,7 +32,7 @@ def list_versions(settings: Settings, as_json: bool) -> None:
         return
     rows = []
     for row in found:
-        headline = TASKS[row["name"]].headline
+        headline = TASKS[row["name"]].headline if row["name"] in TASKS else ""
         told = {"model": row["name"], "version": row["version"], "serves": "yes" if row["serves"] else ""}
         told |= {"trained": f"{row['created_at']:%Y-%m-%d}", "metric": headline.replace("_", " ")}
         values = {"value": row["metrics"].get(headline), "base rate": row["metrics"].get("base_rate")}

@@ -28,9 +28,20 @@ from ml.train import train
 SOURCE = "complete_journey"
 # A grocer's tills know no visits, so a made shop's month stands beside them under a source of its own.
 MADE = {"events": 60_000, "days": 30.0}
-MODELS = ("customer_segment", "purchase_probability", "churn_probability")
+MODELS = (
+    "customer_segment",
+    "purchase_probability",
+    "churn_probability",
+    "association_rules",
+    "recommendations",
+)
 # What calls models, and all that reads it.
-CALLERS = ("fct_customer_segments+", "fct_customer_scores+")
+CALLERS = (
+    "fct_customer_segments+",
+    "fct_customer_scores+",
+    "fct_association_rules+",
+    "fct_recommendations+",
+)
 # They test SQL on rows of their own, not what landed here.
 NO_UNIT_TESTS = ("--exclude-resource-types", "unit_test")
 Row = dict[str, Any]

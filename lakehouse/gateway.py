@@ -61,7 +61,7 @@ def start(settings: Settings) -> SparkSession:
     # Sessions copy the built-in registry when they open, so the kernels go in before any door does.
     functions.publish_kernels(spark, settings)
     create_schemas(spark)
-    for table in (raw_events(), live_minutes(), catalog.MODEL_VERSIONS):
+    for table in (raw_events(), live_minutes(), *catalog.TABLES):
         spark.sql(table.create_sql(settings))
     functions.create_functions(spark)
     functions.warm_up(spark)

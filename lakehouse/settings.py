@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     landing_max_events: int = Field(40_000, ge=1, description="Most Kafka records in one micro-batch")
     late_after_minutes: int = Field(60, ge=0, description="Watermark delay: older events are late")
     future_after_minutes: int = Field(10, ge=0, description="Events further ahead do not move the watermark")
+    rules_support: float = Field(
+        0.002, gt=0, le=1, description="Least share of a source's orders that association rules need"
+    )
+    rules_confidence: float = Field(0.2, gt=0, le=1, description="Least confidence of association rules")
     live_interval_seconds: float = Field(2.0, gt=0, description="Pause between updates of live.minutes")
     live_history_hours: int = Field(
         24, ge=1, le=168, description="How long live.minutes keeps a minute; older events count as too old"

@@ -12,7 +12,7 @@ from typing import Any
 from lakehouse.settings import Settings
 from lakehouse.tables import Table
 from lakehouse.warehouse import execute, query, quoted
-from ml.registry import NAME, VERSION, Manifest, checked
+from ml.registry import NAME, VERSION, Manifest, Training, checked
 
 CHAMPION = "ml.champion"
 
@@ -47,6 +47,38 @@ DECISIONS = Table(
     """,
     comment="One row per change of the version that serves, by training or by hand",
 )
+
+ASSOCIATION_RULES = Table(
+    name="ml.association_rules",
+    columns="""
+    version string not null comment 'Version of model association_rules that found it',
+    source string not null comment 'Shop or feed',
+    antecedent array<string> not null comment 'Products that are in the basket, by id',
+    consequent array<string> not null comment 'Products that then are in it, too',
+    support double comment 'Share of all baskets with all of these products',
+    confidence double comment 'Share of the baskets with the antecedent that have the consequent',
+    lift double comment 'Confidence by the share of all baskets with the consequent',
+    leverage double comment 'Support less what chance alone would give',
+    conviction double comment 'NULL where confidence is 1',
+    basket_count bigint comment 'Baskets with all of these products'
+    """,
+    comment="One row per version and association rule",
+)
+RECOMMENDATIONS = Table(
+    name="ml.recommendations",
+    columns="""
+    version string not null comment 'Version of model recommendations that made it',
+    source string not null comment 'Shop or feed',
+    customer_id string not null comment 'Customer',
+    rank int not null comment '1 is the best',
+    product_id string not null comment 'A product that the customer has not bought',
+    score double comment 'Only the order within a customer means something',
+    reason string comment 'Why this product'
+    """,
+    comment="One row per version, customer and rank",
+)
+OFFERS = {"association_rules": ASSOCIATION_RULES, "recommendations": RECOMMENDATIONS}
+TABLES = (MODEL_VERSIONS, DECISIONS, *OFFERS.values())
 
 
 @dataclass(frozen=True)
@@ -90,9 +122,8 @@ comment 'The version of each model that its SQL function serves'
 as {values({})}"""
 
 
-def record(spark: Any, settings: Settings, manifest: Manifest, is_promoted: bool, decision: str) -> None:
+def record(spark: Any, manifest: Manifest, is_promoted: bool, decision: str) -> None:
     """Add a version's row to ml.model_versions."""
-    spark.sql(MODEL_VERSIONS.create_sql(settings))
     training = manifest.training
     row = (
         manifest.name,
@@ -111,8 +142,24 @@ def record(spark: Any, settings: Settings, manifest: Manifest, is_promoted: bool
     spark.createDataFrame([row], schema).writeTo(MODEL_VERSIONS.name).append()
 
 
+def recorded(spark: Any, name: str) -> list[Manifest]:
+    """The versions of a model as they were recorded, the oldest first."""
+    rows = spark.table(MODEL_VERSIONS.name).where(f"name = {quoted(name)}").collect()
+    found = [
+        Manifest(
+            name=row.name,
+            version=row.version,
+            created_at=row.created_at.isoformat(),
+            features=tuple((feature.name, feature.type) for feature in row.features),
+            training=Training(row.as_of, row.row_count, row.table_versions, row.metrics),
+            sha256=row.sha256,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda manifest: int(manifest.version[1:]))
+
+
 def decide(decision: Decision, settings: Settings) -> None:
     """Put a change of the champion on record."""
-    execute(DECISIONS.create_sql(settings), settings)
     said = ", ".join("null" if text is None else quoted(text) for text in astuple(decision))
     execute(f"insert into {DECISIONS.name} values ({said}, current_timestamp())", settings)

@@ -51,6 +51,22 @@ return {self.kernel}(
 ){"." * bool(self.field)}{self.field}"""
 
 
+# Pure SQL: the rows were made when the model was trained.
+RECOMMEND = f"""
+create or replace function ml.recommend(
+    source STRING comment 'Shop or feed of the customer',
+    customer_id STRING comment 'Customer'
+)
+returns ARRAY<STRUCT<rank: INT, product_id: STRING, score: DOUBLE, reason: STRING>>
+comment 'Up to ten products that a customer has not bought and may want, the best first, with reasons, by the
+ champion of model recommendations. Empty for whom it does not know, or when no version is promoted yet.'
+return (
+    select array_sort(collect_list(struct(offers.rank, offers.product_id, offers.score, offers.reason)))
+    from ml.recommendations as offers
+    where offers.source = recommend.source
+    and offers.customer_id = recommend.customer_id
+    and offers.version = (select version from {catalog.CHAMPION} where name = 'recommendations')
+)"""
 EXPLAINED = "STRUCT<score: DOUBLE, band: STRING, reasons: ARRAY<STRING>, version: STRING>"
 SENTIMENT = "by the champion of model sentiment. NULL when the text is NULL or no version is promoted yet."
 
@@ -152,6 +168,7 @@ def create_functions(spark: Any) -> None:
     session.sql(catalog.create_champion())
     for function in FUNCTIONS:
         session.sql(function.ddl())
+    session.sql(RECOMMEND)
 
 
 def warm_up(spark: Any) -> None:

@@ -11,7 +11,7 @@ from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
 from ml import catalog
-from ml.catalog import Decision
+from ml.catalog import OFFERS, Decision
 from ml.features import FEATURES, FeatureRows, names
 from ml.registry import Manifest, Model, Registry, Training, digest, hdfs_registry
 from ml.scorers import make_scorer
@@ -37,8 +37,10 @@ def train(name: str, settings: Settings, as_of: date | None = None) -> TrainResu
 
     The same features give the same model: then no version is made, and the champion stays.
     """
+    if name in OFFERS:
+        return train_offers(name, settings, as_of)
     if name not in TASKS:
-        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted(TASKS))}.")
+        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted((*TASKS, *OFFERS)))}.")
     registry = hdfs_registry(settings.webhdfs)
     spark = remote_session(settings)
     try:
@@ -57,7 +59,7 @@ def train(name: str, settings: Settings, as_of: date | None = None) -> TrainResu
             is_promoted, decision = decide(champion, Model(manifest, scorer), rows)
         else:
             is_promoted, decision = True, fault or "first version"
-        catalog.record(spark, settings, manifest, is_promoted, decision)
+        catalog.record(spark, manifest, is_promoted, decision)
     finally:
         spark.stop()
     if is_promoted:
@@ -66,6 +68,42 @@ def train(name: str, settings: Settings, as_of: date | None = None) -> TrainResu
         catalog.decide(decided, settings)
         return result(manifest, manifest.version, decision)
     return result(manifest, serving or manifest.version, decision)
+
+
+def train_offers(name: str, settings: Settings, as_of: date | None = None) -> TrainResult:
+    """The same for what is mined and kept as a table: rules, recommendations.
+
+    Nothing but the orders decides what it is, so the newest orders serve.
+    """
+    from ml import offers  # here: it brings pandas and scipy, which a gateway needs not
+
+    spark = remote_session(settings)
+    try:
+        mined = offers.mine(name, spark, settings, as_of)
+        serving = catalog.champions(settings).get(name)
+        champion = next((m for m in catalog.recorded(spark, name) if m.version == serving), None)
+        if champion and champion.sha256 == mined.sha256:
+            return result(champion, champion.version, "nothing new to learn")
+        manifest = mined.write(spark)
+        seen = champion.training.as_of if champion else {}
+        later = later_than(seen, mined.training.as_of)
+        decision = (
+            f"champion {serving} has seen later orders of {', '.join(later)}" if later else "newest orders"
+        )
+        catalog.record(spark, manifest, not later, decision)
+        offers.forget(name, spark, serving if later and serving else manifest.version)
+    finally:
+        spark.stop()
+    if later:
+        return result(manifest, serving or manifest.version, decision)
+    catalog.promote(name, manifest.version, settings)
+    catalog.decide(Decision(name, manifest.version, serving, "promoted", decision, "training"), settings)
+    return result(manifest, manifest.version, decision)
+
+
+def later_than(seen: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Sources of which the one that serves has seen later days."""
+    return sorted(source for source in seen.keys() & new.keys() if seen[source] > new[source])
 
 
 def result(manifest: Manifest, champion: str, decision: str) -> TrainResult:
@@ -106,8 +144,7 @@ def decide(champion: Model, challenger: Model, rows: FeatureRows) -> tuple[bool,
     """Whether a new version shall serve, and why: compared with the champion on the same rows."""
     name, serving = champion.manifest.name, champion.manifest.version
     seen, new = champion.manifest.training.as_of, challenger.manifest.training.as_of
-    later = sorted(source for source in seen.keys() & new.keys() if seen[source] > new[source])
-    if later:
+    if later := later_than(seen, new):
         return False, f"champion {serving} has seen later features of {', '.join(later)}"
     is_better, why = TASKS[name].better(name, challenger.scorer, champion.scorer, rows)
     return is_better, f"{why}; both on the same rows, the champion is {serving}"

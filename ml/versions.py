@@ -11,11 +11,11 @@ from typing import Any
 from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
-from lakehouse.warehouse import execute, query
+from lakehouse.warehouse import query
 from ml import catalog
-from ml.catalog import Decision
+from ml.catalog import OFFERS, Decision
 from ml.features import names
-from ml.registry import Model, hdfs_registry
+from ml.registry import Manifest, Model, hdfs_registry
 from ml.tasks import TASKS
 
 Row = dict[str, Any]
@@ -23,7 +23,6 @@ Row = dict[str, Any]
 
 def overview(settings: Settings) -> list[Row]:
     """One row per model and version, the newest first."""
-    execute(catalog.MODEL_VERSIONS.create_sql(settings), settings)
     serving = catalog.champions(settings)
     columns = "name, version, created_at, row_count, to_json(metrics) as metrics, is_promoted, decision"
     order = "name, int(substr(version, 2)) desc"
@@ -38,8 +37,7 @@ def card(name: str, version: str | None, settings: Settings) -> Row:
     wanted = version or serving
     if wanted is None:
         raise UserError(f"No version of {name} serves yet: train one with `lakehouse train {name}`.")
-    model = hdfs_registry(settings.webhdfs).load(name, wanted, names(name))
-    told = asdict(model.manifest)
+    told = asdict(checked(name, wanted, settings))
     return {**told, "serves": wanted == serving, "decisions": decisions(name, settings, of=wanted)}
 
 
@@ -49,7 +47,7 @@ def promote(name: str, version: str, why: str, settings: Settings) -> Decision:
     serving = catalog.champions(settings).get(name)
     if version == serving:
         raise UserError(f"{name} {version} serves already.")
-    hdfs_registry(settings.webhdfs).load(name, version, names(name))
+    checked(name, version, settings)
     return decided(name, version, serving, "promoted", why, settings)
 
 
@@ -60,7 +58,7 @@ def rollback(name: str, why: str, settings: Settings) -> Decision:
     before = served_before(decisions(name, settings), serving)
     if before is None:
         raise UserError(f"No version of {name} is on record that served before {serving or 'any other'}.")
-    hdfs_registry(settings.webhdfs).load(name, before, names(name))
+    checked(name, before, settings)
     return decided(name, before, serving, "rolled back", why, settings)
 
 
@@ -80,6 +78,8 @@ def served_before(history: Iterable[Mapping[str, Any]], serving: str | None) -> 
 def compare(name: str, versions: tuple[str, str], settings: Settings) -> tuple[list[Row], str]:
     """Metrics of two versions on the same rows of today, and whether the second shall take over."""
     known(name)
+    if name in OFFERS:
+        raise UserError(f"{name} is no score to compare on rows: see `lakehouse models show {name} VERSION`.")
     registry = hdfs_registry(settings.webhdfs)
     old, new = (registry.load(name, version, names(name)) for version in versions)
     spark = remote_session(settings)
@@ -123,14 +123,28 @@ def decided(
 
 def decisions(name: str, settings: Settings, of: str | None = None) -> list[Row]:
     """What was decided of a model, or of one version of it, the oldest first."""
-    execute(catalog.DECISIONS.create_sql(settings), settings)
     version = f" and version = '{of}'" if of else ""
     return query(
         f"select * from {catalog.DECISIONS.name} where name = '{name}'{version} order by decided_at", settings
     )
 
 
+def checked(name: str, version: str, settings: Settings) -> Manifest:
+    """The manifest of a version that may serve; UserError says why one may not."""
+    if name not in OFFERS:
+        return hdfs_registry(settings.webhdfs).load(name, version, names(name)).manifest
+    found = query(f"select distinct version from {OFFERS[name].name}", settings)
+    kept = sorted((row["version"] for row in found), key=lambda kept: int(kept[1:]))
+    if version not in kept:
+        raise UserError(f"Model {name} has no version {version}; it has {', '.join(kept) or 'none'}.")
+    spark = remote_session(settings)
+    try:
+        return next(m for m in catalog.recorded(spark, name) if m.version == version)
+    finally:
+        spark.stop()
+
+
 def known(name: str) -> None:
     """UserError for a name that no model has."""
-    if name not in TASKS:
-        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted(TASKS))}.")
+    if name not in TASKS and name not in OFFERS:
+        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted((*TASKS, *OFFERS)))}.")

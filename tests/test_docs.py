@@ -175,6 +175,14 @@ def test_readme_figures_are_those_that_were_measured() -> None:
     assert f"{landing['cpu_seconds_per_million']} CPU-seconds a million" in shown
     assert f"{landing['publisher_events_per_cpu_second']:,} events per CPU-second" in shown
     assert f"takes {landing['batch_seconds_p50']} s (median)" in shown
+    collector = json.loads((results / "collector.json").read_text())["collector"]
+    for row in collector:
+        assert f"{row['events_per_second']:,}" in shown
+    simulated = json.loads((results / "simulate.json").read_text())["simulate"]
+    assert f"{simulated['events_per_second']:,} events a second" in shown
+    freshness = json.loads((results / "freshness.json").read_text())
+    visible = next(row for row in freshness["milliseconds"] if row["span"] == "accepted -> visible")
+    assert f"p50 {visible['p50'] / 1000:.1f} s, p95 {visible['p95'] / 1000:.1f} s" in shown
     idle = json.loads((results / "idle.json").read_text())["idle"]
     memory, cpu = sum(row["memory_mib"] for row in idle), sum(row["cpu_percent"] for row in idle)
     assert f"{memory:,} MiB, {cpu:.1f} % of one core" in shown

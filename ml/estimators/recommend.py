@@ -99,6 +99,7 @@ class ItemNeighbours:
         kept = order[place < self.neighbours]
         shape = (len(self.items_), len(self.items_))
         self.likeness_ = csr_matrix((values[kept], (rows[kept], columns[kept])), shape=shape)
+        self.by_item_ = self.likeness_.tocsc()  # a reason looks at one column
         return self
 
     def scores(self, rows: Any) -> Matrix:
@@ -106,7 +107,7 @@ class ItemNeighbours:
         return found
 
     def reason(self, row: Any, item: int) -> str:
-        return because(row, np.asarray(self.likeness_[:, [item]].todense()).ravel(), self.items_)
+        return because(row, np.asarray(self.by_item_[:, [item]].todense()).ravel(), self.items_)
 
 
 class Factors:

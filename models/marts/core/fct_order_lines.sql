@@ -24,7 +24,7 @@ lines as (
 
 ),
 
--- New, or built by an earlier run and their order was cancelled, refunded or told anew since.
+-- New, or of an order that was cancelled, refunded or told anew since the last run.
 changed as (
 
     select * from lines
