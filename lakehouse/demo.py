@@ -39,6 +39,7 @@ MODELS = (
 CALLERS = (
     "fct_customer_segments+",
     "fct_customer_scores+",
+    "fct_cart_scores+",
     "fct_association_rules+",
     "fct_recommendations+",
 )

@@ -9,6 +9,7 @@ from lakehouse.errors import UserError
 CUSTOMER_FEATURES = "marts.fct_customer_features_daily"
 FEEDBACK = "marts.fct_feedback"
 CUSTOMER_LABELS = "marts.fct_customer_labels"
+CART_FEATURES = "marts.fct_cart_features"
 MAX_TEXTS = 50_000
 MAX_ROWS = 200_000  # enough for any of our estimators; the driver never holds every customer
 
@@ -65,6 +66,17 @@ FEATURES: dict[str, tuple[Feature, ...]] = {
     ),
     "purchase_probability": BUYING,
     "churn_probability": BUYING,
+    "cart_conversion_probability": (
+        Feature("age_minutes", "DOUBLE", "Minutes since the cart was opened"),
+        Feature("idle_minutes", "DOUBLE", "Minutes since it was last touched"),
+        Feature("added_count", "DOUBLE", "Times that something was put in"),
+        Feature("removed_count", "DOUBLE", "Times that something was taken out"),
+        Feature("checkout_count", "DOUBLE", "Times that a checkout was begun"),
+        Feature("session_count", "DOUBLE", "Sessions in which it was touched"),
+        Feature("cart_value", "DOUBLE", "Money of what is in it; NULL where no price is told", True),
+        Feature("earlier_cart_count", "DOUBLE", "Carts that the visitor had before"),
+        Feature("earlier_purchase_count", "DOUBLE", "Carts that the visitor bought before"),
+    ),
     "sentiment": (Feature("text", "STRING", "What somebody wrote, in English"),),
 }
 

@@ -109,6 +109,10 @@ FUNCTIONS = (
         "churn_probability",
         "Probability from 0 to 1 that a customer orders nothing within the next 90 days",
     ),
+    *propensity(
+        "cart_conversion_probability",
+        "Probability from 0 to 1 that a cart, not bought yet, is bought within a day",
+    ),
     Function(
         name="sentiment",
         model="sentiment",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.arrays import Matrix
+from ml.carts import read_carts, split_carts
 from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.segments import ValueClusters
 from ml.estimators.sentiment import Sentiment, of_ratings
@@ -67,24 +69,29 @@ class Clusters:
         return found >= needed - NOISE, f"silhouette {found:.4f}, the champion has {needed:.4f}"
 
 
+@dataclass(frozen=True)
 class Chances:
-    """Propensities: learned on earlier as-of dates, judged on each source's latest whose label is known.
+    """Propensities: learned on earlier times, judged on each source's latest whose label is known.
 
-    A training row's label ends before the date of the test, so that nothing of the test was seen. Of
-    the models the one with the best average precision on the last date before is taken.
+    A training row's label ends before the test begins, so that nothing of the test was seen. Of the
+    models the one with the best average precision on the last times before is taken.
     """
+
+    source: Callable[[Any, str, date | None], FeatureRows]
+    split: Callable[..., tuple[Rows, Rows]]
+    trivial: tuple[str, int]  # a feature that ranks by itself, and the sign with which it does
 
     headline = "average_precision"
 
     def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows:
-        return read_labelled(spark, name, as_of)
+        return self.source(spark, name, as_of)
 
     def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
-        train, _ = split(name, rows)
+        train, _ = self.split(name, rows)
         refuse_leaks(rows, train)
         try:
-            inner, last = split(name, rows, train)
-        except ValueError:  # too few dates to choose by: take the baseline
+            inner, last = self.split(name, rows, train)
+        except ValueError:  # too little time to choose by: take the baseline
             return self._fitted("linear", rows, train)
         values, labels = rows.frame.to_numpy(dtype=np.float64), rows.labels
         found = {}
@@ -98,25 +105,26 @@ class Chances:
         return Propensity(model).fit(rows.frame.iloc[chosen], rows.labels[chosen]).to_artefact()
 
     def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
-        train, test = split(name, rows)
+        train, test = self.split(name, rows)
         values, truth = rows.frame.to_numpy(dtype=np.float64)[test], rows.labels[test] == 1
         found: dict[str, Any] = binary_metrics(truth, scorer.score(values)[0])
-        # the trivial ranking: who ordered last will order first
-        recency = rows.frame["recency_days"].to_numpy(dtype=np.float64)[test]
-        trivial = binary_metrics(truth, -recency if name == "purchase_probability" else recency)
+        # the trivial ranking: who was active last will be first again
+        feature, sign = self.trivial
+        alone = feature.split("_")[0]
+        trivial = binary_metrics(truth, sign * rows.frame[feature].to_numpy(dtype=np.float64)[test])
         return {
             **{key: value for key, value in found.items() if value is not None},
             "base_rate": float(truth.mean()),
             "test_rows": float(len(test)),
             "training_rows": float(len(train)),
             **{
-                f"{key}: recency alone": float(trivial[key] or 0.0)
+                f"{key}: {alone} alone": float(trivial[key] or 0.0)
                 for key in ("average_precision", "roc_auc", "lift_at_10")
             },
         }
 
     def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
-        _, test = split(name, rows)
+        _, test = self.split(name, rows)
         values, truth = rows.frame.to_numpy(dtype=np.float64)[test], rows.labels[test] == 1
         chances = [scorer.score(values)[0] for scorer in (new, old)]
         found, needed = (float(binary_metrics(truth, c)["average_precision"] or 0.0) for c in chances)
@@ -208,7 +216,8 @@ def split(name: str, rows: FeatureRows, chosen: Any = None) -> tuple[Rows, Rows]
 
 TASKS: dict[str, Task] = {
     "customer_segment": Clusters(),
-    "purchase_probability": Chances(),
-    "churn_probability": Chances(),
+    "purchase_probability": Chances(read_labelled, split, ("recency_days", -1)),
+    "churn_probability": Chances(read_labelled, split, ("recency_days", 1)),
+    "cart_conversion_probability": Chances(read_carts, split_carts, ("idle_minutes", -1)),
     "sentiment": Feelings(),
 }

@@ -42,5 +42,5 @@ def test_a_metric_that_one_version_lacks_stays_empty() -> None:
 
 
 def test_a_name_without_a_model_says_which_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no model 'churn'; there are association_rules, churn_probability"):
+    with pytest.raises(UserError, match="no model 'churn'; there are association_rules, cart_conversion_"):
         card("churn", None, Settings(state=tmp_path))

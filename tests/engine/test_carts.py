@@ -1,0 +1,63 @@
+"""Carts on real servers: features as written beside the golden events, a model from SQL to score."""
+
+import csv
+import json
+from typing import Any
+
+import pytest
+
+from lakehouse.settings import ROOT
+from ml import carts, catalog
+from ml.train import train
+
+pytestmark = pytest.mark.engine
+
+MODEL = "cart_conversion_probability"
+GOLDEN = ROOT / "tests" / "golden" / "behaviour"
+# Carts of 20 days, one a few minutes; who has begun a checkout mostly buys.
+MADE = """
+select string(id) as cart_id, 'shop' as source, double(10 + id % 50) as age_minutes,
+    double(id % 10) as idle_minutes, 1 + id % 3 as added_count, 0L as removed_count,
+    bigint(pmod(xxhash64(id), 2)) as checkout_count, 1L as session_count,
+    cast(id % 90 as decimal(28, 4)) as cart_value, 0L as earlier_cart_count,
+    0L as earlier_purchase_count, pmod(xxhash64(id, 1), 10) < 1 + 6 * pmod(xxhash64(id), 2)
+        as is_bought_next_day,
+    date(timestamp'2024-01-01' + make_dt_interval(0, 0, 7 * id)) as moment_date,
+    timestamp'2024-01-01' + make_dt_interval(0, 0, 7 * id) as moment_at
+from range(4000)
+"""
+
+
+def test_features_are_those_of_the_golden_events(stack: Any) -> None:
+    sent = [json.loads(line) for name in ("first", "second") for line in (GOLDEN / f"{name}.jsonl").open()]
+    stack.publish(sent)
+    stack.wait_landed()
+    stack.dbt("build", "--select", "+fct_cart_features", "+fct_cart_scores", target="local")
+    with (GOLDEN / "expected" / "fct_cart_features.csv").open(newline="") as lines:
+        header, *expected = csv.reader(lines)
+    texts = ", ".join(f"coalesce(string({column}), '') as {column}" for column in header)
+    found = stack.query(f"select {texts} from marts.fct_cart_features where source = 'golden_behaviour'")
+    assert sorted(tuple(row.values()) for row in found) == sorted(tuple(row) for row in expected)
+
+
+def test_training_makes_scores_of_open_carts(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.query("create schema if not exists carts_test")
+    monkeypatch.setattr(carts, "CART_FEATURES", "carts_test.features")
+    try:
+        stack.query(f"create table carts_test.features using delta as {MADE}")
+        made = train(MODEL, stack.settings)
+        assert (made.is_promoted, made.row_count) == (True, 4000)
+        assert made.metrics["average_precision"] > made.metrics["base_rate"] + 0.1
+        assert catalog.champions(stack.settings)[MODEL] == made.version
+        assert train(MODEL, stack.settings).decision == "nothing new to learn"
+        low, high = stack.query(
+            f"select checkout, ml.{MODEL}(20, 5, 2, 0, checkout, 1, 30, 0, 0) as chance"
+            " from values (0), (1) as carts (checkout) order by checkout"
+        )
+        assert 0 < low["chance"] < high["chance"] < 1
+    finally:
+        stack.query("drop schema carts_test cascade")
+    stack.dbt("build", "--select", "stg_ml__champions", "fct_cart_scores", target="local")
+    scored = stack.query("select * from marts.fct_cart_scores where source = 'golden_behaviour'")
+    assert [(row["person_id"], row["model_version"]) for row in scored] == [("c:G", made.version)]
+    assert 0 < scored[0]["score"] < 1
