@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -15,6 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 Rows = list[dict[str, Any]]
+
+# What a spreadsheet takes for a formula, and what only looks like one. superset/lakehouse_exports.py has the
+# same two rules, in an environment of its own.
+FORMULA = re.compile(r"""[\t\r\n]|[\s"]*[=+\-@|%＝＋－＠]""")  # wide ones count as well
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 def show_result(result: Any) -> None:
@@ -40,15 +46,22 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else str(value)
 
 
+def safe(value: Any) -> Any:
+    """Text that begins like a formula, behind an apostrophe; anything else as it is."""
+    if isinstance(value, str) and FORMULA.match(value) and not NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
+
+
 def show(rows: Rows, form: str) -> None:
-    """Print rows as a table, JSON lines in one array, or CSV with a header."""
+    """Print rows as a table, JSON lines in one array, or CSV that a spreadsheet may open."""
     if form == "json":
         click.echo(json.dumps(rows, default=plain, ensure_ascii=False))
     elif form == "csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerows([list(rows[0])] if rows else [])
-        writer.writerows(row.values() for row in rows)
+        lines = [list(rows[0]), *(row.values() for row in rows)] if rows else []
+        writer.writerows([safe(value) for value in line] for line in lines)
         click.echo(out.getvalue(), nl=False)
     else:
         show_table(rows)
