@@ -128,6 +128,28 @@ def show_settings(settings: Settings) -> None:
 
 
 @main.command()
+@click.option("--show", is_flag=True, help="Show what is wrong now; note and send nothing.")
+@click.pass_obj
+def alerts(settings: Settings, show: bool) -> None:
+    """Send what is newly wrong to the webhook and by mail; `up` does it again and again."""
+    from lakehouse import printing
+    from lakehouse.alerts import found, watch
+
+    if show:
+        printing.show_table([alert.as_dict() for alert in found.found(settings)])
+        return
+    result = watch.look(settings)
+    for place, sent in result.sent.items():
+        click.echo(f"{len(sent)} sent to {place}.")
+    if result.held:
+        click.echo(f"{len(result.held)} held until {settings.alerts_quiet_hours[-5:]} UTC.")
+    if result.problems:
+        raise UserError(f"Not all was done: {'; '.join(result.problems)}.")
+    if not result.sent and not result.held:
+        click.echo("Nothing new.")
+
+
+@main.command()
 @click.argument("model", default="customer_segment")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Train on features as of this day.")
 @click.pass_obj

@@ -106,7 +106,29 @@ class Settings(BaseSettings):
     simulator_rate: float = Field(
         5, ge=0, description="Events a second of the simulator that the demo keeps running; 0 is none"
     )
+    dashboards_url: str | None = Field(
+        None, description="Address under which people reach Superset, for links; else its host and port"
+    )
     dashboards_refresh_seconds: int = Field(10, ge=1, description="Refresh period of boards that name none")
+
+    alerts_webhook: SecretStr | None = Field(
+        None, description="Address to which alerts are posted; set, or with the next, `up` watches for them"
+    )
+    alerts_smtp: SecretStr | None = Field(
+        None,
+        description="Mail server for alerts: smtp://, smtps:// or smtp+starttls://user:password@host:port",
+    )
+    alerts_sender: str = Field("", description="Address that alerts are mailed from")
+    alerts_recipients: str = Field("", description="Addresses that alerts are mailed to, with commas between")
+    alerts_quiet_hours: str = Field(
+        "",
+        pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
+        description="Hours, UTC, in which alerts are held and then sent together: 22:00-07:00",
+    )
+    alerts_interval_seconds: int = Field(300, ge=1, description="Pause between two looks for alerts")
+    alerts_days: int = Field(14, ge=1, description="Days before a source's last one of which alerts tell")
+    alerts_landing_minutes: int = Field(10, ge=1, description="How long landing may leave records waiting")
+    alerts_marts_hours: int = Field(26, ge=1, description="How far marts may be behind what has landed")
 
     def replace(self, **changes: object) -> "Settings":
         """The same settings with some changed, as a command line option does."""

@@ -24,7 +24,7 @@ from lakehouse.settings import Settings
 WAVES = (
     ("kafka", "namenode", "datanode"),
     ("gateway", "landing", "collector", "capture"),
-    ("superset", "simulator"),
+    ("superset", "simulator", "alerts"),
 )
 # Runs only where somebody asked for it: `up` does not, and nobody misses it while it is stopped.
 SIMULATOR = "simulator"
@@ -71,6 +71,8 @@ def programs(settings: Settings, java_home: Path, *, dashboards: bool = True) ->
     if dashboards:
         command, variables = superset.command(settings), superset.environment(settings)
         found.append(Program("superset", command, variables))
+    if watches(settings):
+        found.append(python("alerts", "lakehouse.alerts.watch", 30))
     return [*found, python(SIMULATOR, "ingestion.simulator", 30)]
 
 
@@ -79,11 +81,17 @@ def program_names(settings: Settings, *, dashboards: bool = True) -> list[str]:
     datanodes = [f"datanode{number}" for number in range(settings.datanodes)]
     own = ["kafka", "namenode", *datanodes, "gateway", "landing", "collector"]
     own += ["capture"] if settings.database else []
-    return [*own, "superset"] if dashboards else own
+    own += ["superset"] if dashboards else []
+    return [*own, "alerts"] if watches(settings) else own
+
+
+def watches(settings: Settings) -> bool:
+    """Whether alerts have anywhere to go."""
+    return bool(settings.alerts_webhook or settings.alerts_smtp)
 
 
 def ports_of(settings: Settings, name: str) -> list[int]:
-    """Ports that a program opens, first the one at which it answers; none for landing and capture."""
+    """Ports that a program opens, first the one at which it answers; none for landing, capture and alerts."""
     if name.startswith("datanode"):
         first = settings.datanode_port + 3 * int(name.removeprefix("datanode"))
         return [first, first + 1, first + 2]
