@@ -177,6 +177,19 @@ def push(settings: Settings) -> None:
 
 
 @dashboards.command()
+@click.pass_obj
+def pull(settings: Settings) -> None:
+    """Write what was changed in the browser back into superset/assets, to be read by `git diff`."""
+    from lakehouse.dashboard_pull import pull
+
+    changed = pull(settings)
+    for path in changed:
+        click.echo(f"superset/assets/{path}")
+    if not changed:
+        click.echo("The files hold what Superset has.")
+
+
+@dashboards.command()
 @click.argument("name")
 @click.option(
     "--role",
