@@ -35,14 +35,20 @@ class FeatureRows:
     labels: Any = None  # of models that learn what came after: 0 or 1 a row
     dates: Any = None  # its as-of date, YYYY-MM-DD
     sources: Any = None
+    usual: Any = None  # the trivial forecast of each label, where there is one
 
 
 @dataclass(frozen=True)
 class Label:
-    """What a model foresees: a column of `marts.fct_customer_labels`, and the days it looks ahead."""
+    """What a model foresees: a column of `marts.fct_customer_labels`, and the days it looks ahead.
+
+    `usual` is a column of the features that foresees it in a trivial way: to be judged beside, not fed.
+    """
 
     column: str
     days: int
+    type: str = "int"
+    usual: str = "null"
 
 
 BUYING = (
@@ -77,12 +83,19 @@ FEATURES: dict[str, tuple[Feature, ...]] = {
         Feature("earlier_cart_count", "DOUBLE", "Carts that the visitor had before"),
         Feature("earlier_purchase_count", "DOUBLE", "Carts that the visitor bought before"),
     ),
+    "lifetime_value": (
+        Feature("recency_days", "DOUBLE", "Days since the last order"),
+        Feature("tenure_days", "DOUBLE", "Days since the first order"),
+        Feature("order_day_count", "DOUBLE", "Days with an order so far; below 1 counts as 1"),
+        Feature("revenue", "DOUBLE", "Money spent so far; below 0 counts as 0"),
+    ),
     "sentiment": (Feature("text", "STRING", "What somebody wrote, in English"),),
 }
 
 LABELS = {
     "purchase_probability": Label("has_order_next_7_days", 7),
     "churn_probability": Label("is_churned_next_90_days", 90),
+    "lifetime_value": Label("revenue_next_90_days", 90, "double", "revenue_90d"),
 }
 
 
@@ -168,7 +181,8 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
     frame = spark.sql(
         f"""
         select {", ".join(f"double({name}) as {name}" for name in names(model))},
-            int({label.column}) as label, string(as_of_date) as as_of_date, source
+            {label.type}({label.column}) as label, double({label.usual}) as usual,
+            string(as_of_date) as as_of_date, source
         {rows} and source in ({", ".join(f"'{source}'" for source in sources)})
             and pmod(xxhash64(customer_id, source), {share}) = 0
         order by as_of_date, source, customer_id
@@ -182,6 +196,7 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
         labels=frame["label"].to_numpy(),
         dates=frame["as_of_date"].to_numpy(),
         sources=frame["source"].to_numpy(),
+        usual=frame["usual"].to_numpy(),
     )
 
 

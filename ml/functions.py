@@ -71,8 +71,10 @@ EXPLAINED = "STRUCT<score: DOUBLE, band: STRING, reasons: ARRAY<STRING>, version
 SENTIMENT = "by the champion of model sentiment. NULL when the text is NULL or no version is promoted yet."
 
 
-def propensity(name: str, meaning: str) -> tuple[Function, Function]:
-    """A model of a chance as two functions: the number, and it with band, reasons and version."""
+def propensity(
+    name: str, meaning: str, reasons: str = "the three strongest reasons"
+) -> tuple[Function, Function]:
+    """A model of a number as two functions: the number, and it with band, reasons and version."""
     when = f"by the champion of model {name}. NULL when an argument that must be there is NULL or NaN,"
     end = f"{when} or no version is promoted yet."
     return (
@@ -82,8 +84,8 @@ def propensity(name: str, meaning: str) -> tuple[Function, Function]:
             model=name,
             returns=EXPLAINED,
             field="",
-            comment=f"{meaning}, its band (high is the top tenth of the training), the three strongest"
-            f" reasons and the model's version, {end}",
+            comment=f"{meaning}, its band (high is the top tenth of the training), {reasons}"
+            f" and the model's version, {end}",
             kernel=kernel.EXPLAIN,
         ),
     )
@@ -112,6 +114,11 @@ FUNCTIONS = (
     *propensity(
         "cart_conversion_probability",
         "Probability from 0 to 1 that a cart, not bought yet, is bought within a day",
+    ),
+    *propensity(
+        "lifetime_value",
+        "Money to expect of a customer in the next 90 days",
+        "what it is made of",
     ),
     Function(
         name="sentiment",

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from lakehouse.errors import UserError
 from ml.arrays import Codes
 from ml.features import FEATURES, names
+from ml.lifetime_value import LifetimeValueScorer
 from ml.propensity import PropensityScorer, in_words
 from ml.registry import Model, hdfs_registry
 from ml.sentiment import SentimentScorer
@@ -126,6 +127,8 @@ def explain_one(model: Model, features: pa.Array) -> pa.Array:
         _, parts = scorer.explain(rows)
         expected = names_of(model)
         reasons = [in_words(expected, row, part) for row, part in zip(rows, parts, strict=True)]
+    elif isinstance(scorer, LifetimeValueScorer):
+        reasons = scorer.reasons(rows)
     elif isinstance(scorer, SentimentScorer):
         reasons = [scorer.reasons(text) for text in rows]
     else:

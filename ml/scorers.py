@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.arrays import Codes, Matrix, numbers
+from ml.lifetime_value import LifetimeValueScorer
 from ml.propensity import PropensityScorer
 from ml.sentiment import SentimentScorer
 
@@ -63,6 +64,7 @@ class ValueClusterScorer:
 
 
 SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {
+    "lifetime_value": LifetimeValueScorer,
     "linear": PropensityScorer,
     "sentiment": SentimentScorer,
     "trees": PropensityScorer,

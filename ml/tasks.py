@@ -15,7 +15,15 @@ from ml.carts import read_carts, split_carts
 from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.segments import ValueClusters
 from ml.estimators.sentiment import Sentiment, of_ratings
-from ml.evaluate import binary_metrics, class_metrics, cluster_metrics, paired_interval, silhouette
+from ml.estimators.value_lifetime import LifetimeValue
+from ml.evaluate import (
+    binary_metrics,
+    class_metrics,
+    cluster_metrics,
+    count_metrics,
+    paired_interval,
+    silhouette,
+)
 from ml.features import LABELS as LABELS_OF
 from ml.features import FeatureRows, read_customers, read_labelled, read_rated
 from ml.scorers import Scorer
@@ -133,6 +141,41 @@ class Chances:
         return low > 0, f"{said}: difference {low:+.4f} to {high:+.4f}"
 
 
+class Values:
+    """Lifetime value: estimated without labels on each source's latest date whose label is known, and
+    judged by what came in the days after it."""
+
+    headline = "relative_mae"
+
+    def read(self, spark: Any, name: str, as_of: date | None) -> FeatureRows:
+        return read_labelled(spark, name, as_of)
+
+    def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
+        return LifetimeValue(LABELS_OF[name].days).fit(rows.frame.iloc[latest(rows)]).to_artefact()
+
+    def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
+        chosen = latest(rows)
+        values, truth = rows.frame.to_numpy(dtype=np.float64)[chosen], rows.labels[chosen]
+        found = count_metrics(scorer.score(values)[0], truth)
+        # the trivial forecast: as many days again as in the features
+        trivial = count_metrics(rows.usual[chosen], truth)
+        alike = count_metrics(np.full(len(truth), truth.mean()), truth)
+        return {
+            **found,
+            "test_rows": float(len(chosen)),
+            **{f"{key}: last days again": trivial[key] for key in ("mae", "relative_mae") if key in trivial},
+            **{f"{key}: all alike": alike[key] for key in ("mae", "relative_mae") if key in alike},
+        }
+
+    def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        chosen = latest(rows)
+        values, truth = rows.frame.to_numpy(dtype=np.float64)[chosen], rows.labels[chosen]
+        errors = [np.abs(scorer.score(values)[0] - truth) for scorer in (new, old)]
+        low = sure_gain(errors[1] - errors[0])
+        said = f"mean error {errors[0].mean():.4g}, the champion has {errors[1].mean():.4g}"
+        return low > 0, f"{said}: better by at least {low:+.4g}"
+
+
 class Feelings:
     """Sentiment: learned from earlier rated texts, judged on the latest fifth."""
 
@@ -164,8 +207,7 @@ class Feelings:
         for scorer in (new, old):
             truth, chances = self._judged(scorer, rows, test)
             losses.append(-np.log(np.clip(chances[np.arange(len(truth)), truth], 1e-15, 1.0)))
-        gain = losses[1] - losses[0]
-        low = float(gain.mean() - 1.96 * gain.std() / np.sqrt(len(gain)))
+        low = sure_gain(losses[1] - losses[0])
         said = f"log loss {losses[0].mean():.4f}, the champion has {losses[1].mean():.4f}"
         return low > 0, f"{said}: better by at least {low:+.4f}"
 
@@ -179,6 +221,20 @@ class Feelings:
         if size < LEAST:
             raise ValueError(f"{len(order)} rated texts are too few, {5 * LEAST} are needed")
         return order[:-size], order[-size:]
+
+
+def sure_gain(gains: Matrix) -> float:
+    """The lower end of the 95 % interval of a mean gain."""
+    return float(gains.mean() - 1.96 * gains.std() / np.sqrt(len(gains)))
+
+
+def latest(rows: FeatureRows) -> Rows:
+    """Rows of each source's latest as-of date; ValueError when they are too few."""
+    last = {source: max(rows.dates[rows.sources == source]) for source in np.unique(rows.sources)}
+    found = np.flatnonzero([day == last[s] for day, s in zip(rows.dates, rows.sources, strict=True)])
+    if len(found) < LEAST:
+        raise ValueError(f"the {len(found)} of the latest date are too few, {LEAST} are needed")
+    return found
 
 
 def refuse_leaks(rows: FeatureRows, chosen: Rows) -> None:
@@ -219,5 +275,6 @@ TASKS: dict[str, Task] = {
     "purchase_probability": Chances(read_labelled, split, ("recency_days", -1)),
     "churn_probability": Chances(read_labelled, split, ("recency_days", 1)),
     "cart_conversion_probability": Chances(read_carts, split_carts, ("idle_minutes", -1)),
+    "lifetime_value": Values(),
     "sentiment": Feelings(),
 }

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 Vector = NDArray[np.float64]
 
 DAYS = 7  # in a week, the unit of time
+IMPOSSIBLE = 1e12  # loss where there is no likelihood
 LOG_BOUND = 14.0  # parameters lie between e^-14 and e^14: beyond, a likelihood is flat
 
 
@@ -101,7 +102,7 @@ def maximise(
     def loss(logs: Vector) -> float:
         with np.errstate(all="ignore"):
             total = -float(log_likelihood(np.exp(logs)).sum())
-        return total if np.isfinite(total) else 1e12
+        return total if np.isfinite(total) else IMPOSSIBLE
 
     bounds = [(-LOG_BOUND, LOG_BOUND)] * len(names)
     found = [minimize(loss, np.log(start), method="L-BFGS-B", bounds=bounds) for start in starts]
@@ -110,6 +111,8 @@ def maximise(
     options = {"xatol": 1e-7, "fatol": 1e-8, "maxiter": 4_000}
     polished = minimize(loss, best.x, method="Nelder-Mead", bounds=bounds, options=options)
     logs: Vector = polished.x if polished.fun <= best.fun else best.x
+    if loss(logs) >= IMPOSSIBLE:
+        raise ValueError("no parameters give these histories a likelihood")
     values = np.exp(logs)
     inside = bool((np.abs(logs) < LOG_BOUND - 1e-3).all())
     return Fitted(

@@ -9,7 +9,7 @@ from scipy.special import betainc, betaln, gammaln, logsumexp, xlogy
 from ml.estimators.value import Fitted, Histories, Vector, fit
 
 MOST_K = 12
-NEGLIGIBLE = 1e-9  # of one customer's expected purchases
+NEGLIGIBLE = 1e-12  # of one customer's expected purchases
 
 
 class BetaGeometric:

@@ -1,8 +1,13 @@
 -- One row per customer, latest as-of date and model with a champion: its SQL answer.
-{% set arguments = [
+{% set buying = [
     'recency_days', 'tenure_days', 'order_count', 'average_order_value',
     'days_between_orders', 'orders_30d', 'revenue_30d', 'orders_90d', 'revenue_90d',
 ] -%}
+{% set arguments = {
+    'purchase_probability': buying,
+    'churn_probability': buying,
+    'lifetime_value': ['recency_days', 'tenure_days', 'order_day_count', 'revenue'],
+} -%}
 with
 
 features as (
@@ -35,14 +40,14 @@ latest as (
 
 answers as (
 
-    {% for model in ['purchase_probability', 'churn_probability'] %}
+    {% for model, names in arguments.items() %}
         select
             customer_id,
             source,
             '{{ model }}' as model_name,
             as_of_date,
             ml.{{ model }}_explained(
-                {% for name in arguments %}
+                {% for name in names %}
                     cast({{ name }} as double){{ ',' if not loop.last }}
                 {% endfor %}
             ) as answer
@@ -52,6 +57,7 @@ answers as (
 
 ),
 
+-- A chance and an amount of money are no one column: nobody could sort or average it.
 final as (
 
     select
@@ -61,7 +67,9 @@ final as (
         answers.answer.version as model_version,
         answers.answer.band,
         answers.answer.reasons,
-        answers.answer.score,
+        if(answers.model_name = 'lifetime_value', null, answers.answer.score) as score,
+        if(answers.model_name = 'lifetime_value', answers.answer.score, null)
+            as expected_value,
         answers.as_of_date
     from answers
     inner join champions on answers.model_name = champions.model_name

@@ -17,7 +17,9 @@ from ml.estimators.clusters import ALGORITHMS, Clusters, compare
 from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.segments import ValueClusters
 from ml.estimators.sentiment import Sentiment, Topics, of_ratings
+from ml.estimators.value_lifetime import LifetimeValue
 from ml.evaluate import binary_metrics, class_metrics
+from ml.features import names
 from ml.propensity import in_words
 from ml.scorers import make_scorer
 
@@ -75,12 +77,28 @@ def make_groups(size: int = 600, seed: int = 3) -> pd.DataFrame:
     return pd.DataFrame(np.expm1(np.abs(logs)), columns=["recency_days", "order_count", "revenue"])
 
 
+def make_histories(size: int = 400, seed: int = 5) -> pd.DataFrame:
+    """Customers by the model's own story: some stop, all buy at rates and for amounts of their own."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for tenure in random.integers(0, 700, size):
+        day, days, stops = 0.0, [0], random.beta(1, 6)
+        while random.random() > stops and (day := day + random.exponential(40)) < tenure:
+            days.append(int(day))
+        bought = len(set(days))
+        spent = random.gamma(2.0, random.lognormal(2, 0.6), bought).sum()
+        rows.append((tenure - max(days), tenure, bought, round(spent, 2)))
+    return pd.DataFrame(rows, columns=list(names("lifetime_value")), dtype=np.float64)
+
+
+HISTORIES = make_histories()
 GROUPS = make_groups()
 REVIEWS, MEANT = make_reviews()
 ESTIMATORS: dict[str, tuple[Callable[[], Any], pd.DataFrame, Any]] = {
     "sentiment": (Sentiment, REVIEWS, MEANT),
     "topics": (lambda: Topics(n_topics=3), REVIEWS, None),
     "clusters": (ValueClusters, FULL, None),
+    "lifetime value": (LifetimeValue, HISTORIES, None),
     "cox": (Cox, FULL, STAYED),
     **{
         f"clusters by {name}": ((lambda name=name: Clusters(name, n_clusters=3)), GROUPS, None)
@@ -159,6 +177,9 @@ class TestEveryServed:
                 scorer.transform(rows), estimator.predict_proba(rows), atol=1e-9, rtol=0
             )
             assert (np.array(scorer.labels)[codes] == estimator.predict(rows)).all()
+        elif name == "lifetime value":
+            np.testing.assert_allclose(scores, estimator.predict(rows), atol=1e-9, rtol=1e-9)
+            assert set(np.array(scorer.labels)[codes]) == {"low", "medium", "high"}
         elif hasattr(estimator, "predict_proba"):
             np.testing.assert_allclose(scores, estimator.predict_proba(rows)[:, 1], atol=1e-9, rtol=0)
             assert set(np.array(scorer.labels)[codes]) == {"low", "medium", "high"}
