@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from lakehouse import dashboards
-from lakehouse.assets import ASSETS, asset_uuid, chart_nodes, check, of_kind, read
+from lakehouse.assets import ASSETS, asset_uuid, chart_nodes, check, filters, of_kind, read
 from lakehouse.errors import UserError
 from lakehouse.servers import superset
 from lakehouse.settings import Settings
@@ -199,3 +200,18 @@ def test_a_superset_that_is_away_is_one_clear_sentence(tmp_path: Path) -> None:
     (superset.home(settings) / "admin_password").write_text("secret")
     with pytest.raises(UserError, match=r"Superset does not answer at http://127.0.0.1:1 .*lakehouse up"):
         dashboards.push(settings)
+
+
+def test_the_link_to_a_customer_names_the_filters_of_the_customer_board() -> None:
+    found, _ = read()
+    ids = {rule["id"] for rule in filters(found["dashboards/customer.yaml"])}
+    links = [
+        column["expression"]
+        for dataset in of_kind(found, "datasets").values()
+        for column in dataset["columns"]
+        if "<a href" in column.get("expression", "")
+    ]
+    assert links
+    for link in links:
+        assert set(re.findall(r"[(,](NATIVE_FILTER-\w+):", link)) == ids
+        assert '"/superset/dashboard/customer/?' in link
