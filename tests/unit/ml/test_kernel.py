@@ -107,7 +107,7 @@ def test_the_wrong_number_of_features_is_an_error_that_names_them() -> None:
 
 
 def test_an_unknown_model_is_an_error_that_names_those_there_are() -> None:
-    with pytest.raises(UserError, match=r"no model '\.\./x'; there are churn_probability, customer_segment"):
+    with pytest.raises(UserError, match=r"no model '\.\./x'; there are cart_conversion_probability, churn"):
         k_score(["../x"], ["v1"], [[1.0, 2.0, 3.0]])
 
 

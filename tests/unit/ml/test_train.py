@@ -82,5 +82,5 @@ def test_rows_that_allow_no_model_are_a_sentence(customers: pd.DataFrame) -> Non
 
 
 def test_an_unknown_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no model 'weather'; there are association_rules, churn"):
+    with pytest.raises(UserError, match="no model 'weather'; there are association_rules, cart"):
         train("weather", Settings(state=tmp_path))
