@@ -23,8 +23,8 @@ def engine_conf(settings: Settings, memory: str, work: Path) -> dict[str, str]:
             [
                 "-XX:+UseG1GC -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError -Djava.net.preferIPv4Stack=true",
                 "-XX:G1PeriodicGCInterval=60000",  # an idle driver gives memory back
-                # Planning alone runs through so many methods that the optimising compiler took 40 % of the
-                # first minutes: it is kept for what runs twelve times as often as the default asks for.
+                # Planning runs through so many methods that the optimising compiler takes the cores from the
+                # work: it is kept for what runs twelve times as often as the default asks for.
                 "-XX:Tier4InvocationThreshold=60000 -XX:Tier4MinInvocationThreshold=12000",
                 "-XX:Tier4CompileThreshold=180000 -XX:Tier4BackEdgeThreshold=480000",
                 "-Duser.timezone=UTC",

@@ -1,7 +1,7 @@
 """What landing commits to raw.events, read from the table's log as it grows.
 
 Asking Spark every two seconds for what is new would let it generate and compile code for each question,
-since the time asked for is part of that code: half of what landing costs.
+since the time asked for is part of that code.
 """
 
 import json
