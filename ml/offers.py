@@ -49,6 +49,16 @@ Found = tuple[pd.DataFrame, dict[str, float], dict[str, str]]
 
 
 @dataclass(frozen=True)
+class Source:
+    """A source, how many orders or customers it has, its last day, and SQL: its lines that count."""
+
+    name: str
+    size: int
+    day: date
+    wanted: str
+
+
+@dataclass(frozen=True)
 class Mined:
     """Rows of a version that is not written yet, and what it was made from."""
 
@@ -76,8 +86,7 @@ def mine(name: str, spark: Any, settings: Settings, as_of: date | None) -> Mined
     if not spark.catalog.tableExists(LINES):
         raise UserError(f"{LINES} does not exist yet: run `dbt build` first.")
     read = spark.sql(f"describe history {LINES} limit 1").first()["version"]
-    find = {"association_rules": find_rules, "recommendations": find_recommendations}[name]
-    rows, metrics, days = find(spark, settings, f"{LINES} version as of {read}", as_of)
+    rows, metrics, days = find(name, spark, settings, f"{LINES} version as of {read}", as_of)
     if rows.empty:
         raise UserError(f"{LINES} gives no {name.replace('_', ' ')}: too few orders of known products.")
     sha256 = digest({"rows": rows.to_json(orient="split", double_precision=15)})
@@ -99,83 +108,73 @@ def forget(name: str, spark: Any, serving: str) -> None:
         spark.sql(f"delete from {OFFERS[name].name} where version in ({', '.join(old)})")
 
 
-def until(as_of: date | None) -> str:
-    """SQL: only what was ordered by that day."""
-    return f" and occurred_date <= date'{as_of}'" if as_of else ""
-
-
-def find_rules(spark: Any, settings: Settings, lines: str, as_of: date | None) -> Found:
-    """Rules of each source, above the settings' support and confidence, those of the highest lift first."""
-    wanted = f"from {lines} where {WANTED}{until(as_of)}"
-    sizes = spark.sql(
-        f"select source, count(distinct order_id) as baskets, string(max(occurred_date)) as day {wanted}"
-        " group by source"
-    ).collect()
+def find(name: str, spark: Any, settings: Settings, lines: str, as_of: date | None) -> Found:
+    """Rows of every source that gives any, with metrics and the last day that each source was read to."""
+    unit, of_source = FINDERS[name]
+    until = f" and occurred_date <= date'{as_of}'" if as_of else ""
+    wanted = f"from {lines} where {WANTED} and {unit} is not null{until}"
+    counted = (
+        f"select source, count(distinct {unit}) as size, max(occurred_date) as day {wanted} group by source"
+    )
     parts: list[pd.DataFrame] = []
     metrics: dict[str, float] = {}
     days: dict[str, str] = {}
-    for size in sizes:
-        source, total = size["source"], size["baskets"]
-        least = max(settings.rules_support * total, LEAST_BASKETS)
-        pairs = spark.sql(
-            f"""
-            select distinct order_id, product_id {wanted} and source = {quoted(source)}
-            and product_id in (
-                select product_id {wanted} and source = {quoted(source)}
-                group by product_id having count(distinct order_id) >= {least}
-            )
-            """
-        ).toPandas()
-        if pairs.empty:
-            continue
-        # Baskets without a frequent product are baskets, too.
-        baskets = replace(baskets_of(pairs["order_id"], pairs["product_id"]), basket_count=total)
-        itemsets = frequent_itemsets(baskets, least / total, LONGEST)
-        mined = rules(baskets, itemsets, settings.rules_confidence)[:MOST_RULES]
-        parts.append(pd.DataFrame([asdict(rule) for rule in mined]).assign(source=source))
-        metrics |= {f"rules: {source}": float(len(mined)), f"baskets: {source}": float(total)}
-        days[source] = size["day"]
+    for row in spark.sql(counted).collect():
+        source = Source(
+            row["source"], row["size"], row["day"], f"{wanted} and source = {quoted(row['source'])}"
+        )
+        rows, measured = of_source(spark, settings, source)
+        if not rows.empty:
+            parts.append(rows.assign(source=source.name))
+            metrics |= {f"{metric}: {source.name}": value for metric, value in measured.items()}
+            days[source.name] = str(source.day)
     return pd.concat(parts) if parts else pd.DataFrame(), metrics, days
 
 
-def find_recommendations(spark: Any, settings: Settings, lines: str, as_of: date | None) -> Found:
-    """Of each source the best products for every customer, by the model that does best on later purchases."""
-    wanted = f"from {lines} where {WANTED} and customer_id is not null{until(as_of)}"
-    sizes = spark.sql(
-        f"select source, count(distinct customer_id) as customers, max(occurred_date) as day {wanted}"
-        " group by source"
-    ).collect()
-    parts: list[pd.DataFrame] = []
-    metrics: dict[str, float] = {}
-    days: dict[str, str] = {}
-    for size in sizes:
-        source = size["source"]
-        share = -(-size["customers"] // MOST_CUSTOMERS)
-        pairs = spark.sql(
-            f"""
-            select customer_id, product_id, min(occurred_date) as first_date
-            {wanted} and source = {quoted(source)} and pmod(xxhash64(customer_id), {share}) = 0
-            and product_id in (
-                select product_id {wanted} and source = {quoted(source)} group by product_id
-                order by count(distinct customer_id) desc, product_id limit {MOST_ITEMS}
-            )
-            group by customer_id, product_id order by customer_id, product_id
-            """
-        ).toPandas()
-        if pairs["customer_id"].nunique() < LEAST_CUSTOMERS:
-            continue
-        judged = judge(pairs, size["day"] - timedelta(days=TEST_DAYS))
-        # Without later purchases to be judged by, the baseline.
-        best = max(judged, key=lambda model: judged[model]["ndcg_at_10"], default="popularity")
-        metrics |= {
-            f"{key}, {model}: {source}": value
-            for model, found in judged.items()
-            for key, value in found.items()
-        }
-        seen = interactions(pairs["customer_id"], pairs["product_id"])
-        parts.append(pd.DataFrame(offers(MODELS[best]().fit(seen), seen)).assign(source=source))
-        days[source] = str(size["day"])
-    return pd.concat(parts) if parts else pd.DataFrame(), metrics, days
+def rules_of(spark: Any, settings: Settings, source: Source) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Rules above the settings' support and confidence, those of the highest lift first."""
+    least = max(settings.rules_support * source.size, LEAST_BASKETS)
+    pairs = spark.sql(
+        f"""
+        select distinct order_id, product_id {source.wanted}
+        and product_id in (
+            select product_id {source.wanted}
+            group by product_id having count(distinct order_id) >= {least}
+        )
+        """
+    ).toPandas()
+    # Baskets without a frequent product are baskets, too.
+    baskets = replace(baskets_of(pairs["order_id"], pairs["product_id"]), basket_count=source.size)
+    itemsets = frequent_itemsets(baskets, least / source.size, LONGEST)
+    found = rules(baskets, itemsets, settings.rules_confidence)[:MOST_RULES]
+    metrics = {"rules": float(len(found)), "baskets": float(source.size)}
+    return pd.DataFrame([asdict(rule) for rule in found]), metrics
+
+
+def recommendations_of(
+    spark: Any, settings: Settings, source: Source
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """The best products for every customer, by the model that does best on later purchases."""
+    share = -(-source.size // MOST_CUSTOMERS)
+    pairs = spark.sql(
+        f"""
+        select customer_id, product_id, min(occurred_date) as first_date
+        {source.wanted} and pmod(xxhash64(customer_id), {share}) = 0
+        and product_id in (
+            select product_id {source.wanted} group by product_id
+            order by count(distinct customer_id) desc, product_id limit {MOST_ITEMS}
+        )
+        group by customer_id, product_id order by customer_id, product_id
+        """
+    ).toPandas()
+    if pairs["customer_id"].nunique() < LEAST_CUSTOMERS:
+        return pd.DataFrame(), {}
+    judged = judge(pairs, source.day - timedelta(days=TEST_DAYS))
+    # Without later purchases to be judged by, the baseline.
+    best = max(judged, key=lambda model: judged[model]["ndcg_at_10"], default="popularity")
+    metrics = {f"{key}, {model}": value for model, found in judged.items() for key, value in found.items()}
+    seen = interactions(pairs["customer_id"], pairs["product_id"])
+    return pd.DataFrame(offers(MODELS[best]().fit(seen), seen)), metrics
 
 
 def judge(pairs: pd.DataFrame, until: date) -> dict[str, dict[str, float]]:
@@ -208,3 +207,10 @@ def offers(model: Recommender, seen: Interactions) -> Iterator[dict[str, Any]]:
                 "score": found.score,
                 "reason": found.reason,
             }
+
+
+# What is counted of a source, and what is mined of it.
+FINDERS: dict[str, tuple[str, Callable[..., tuple[pd.DataFrame, dict[str, float]]]]] = {
+    "association_rules": ("order_id", rules_of),
+    "recommendations": ("customer_id", recommendations_of),
+}
