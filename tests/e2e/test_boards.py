@@ -53,7 +53,8 @@ def asked(chart: Asset, number: int) -> Asset:
     if (grain := params.get("time_grain_sqla")) and params.get("x_axis"):
         axis = {"columnType": "BASE_AXIS", "expressionType": "SQL", "timeGrain": grain}
         columns[0] = axis | {"sqlExpression": columns[0], "label": columns[0]}
-    question = {"columns": columns, "metrics": measures(params), "row_limit": MOST_ROWS}
+    # Without measures the chart lists rows; an empty list would have Superset join equal rows into one.
+    question = {"columns": columns, "metrics": measures(params) or None, "row_limit": MOST_ROWS}
     question |= {"extras": {"where": conditions(params)}, "orderby": []}
     return {
         "datasource": {"id": number, "type": "table"},

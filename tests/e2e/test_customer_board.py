@@ -13,6 +13,7 @@ from lakehouse.assets import chart_nodes, of_kind, read
 from lakehouse.servers import superset
 from tests.conftest import Stack
 from tests.e2e.test_boards import DATASETS
+from tests.made import SHOP
 
 pytestmark = pytest.mark.e2e
 
@@ -34,7 +35,7 @@ def customer(marts: Stack) -> dict[str, Any]:
             *,
             {link} as link
         from marts.fct_customer_segments
-        where is_latest and source = (select min(source) from marts.dim_customers)
+        where is_latest and source = '{SHOP}'
         order by customer_id
         limit 1 offset 3
         """
