@@ -183,6 +183,15 @@ def test_killed_at_any_moment_it_loses_no_change_and_repeats_ids_only(shop: Shop
     }
 
 
+def test_a_truncated_table_is_said(shop: Shop) -> None:
+    shop.run(*FILL)
+    shop.capture()
+    shop.run("truncate payments")
+    said: list[str] = []
+    capture.once(shop.settings, said.append)
+    assert any(line.startswith("public.payments was emptied by TRUNCATE") for line in said)
+
+
 def test_a_transaction_too_large_to_hold_comes_in_parts_and_whole(shop: Shop) -> None:
     shop.capture()
     shop.run(

@@ -15,7 +15,7 @@ from ingestion.collector.intake import Intake
 from ingestion.collector.metrics import Metrics
 from ingestion.collector.publish import KafkaAwayError, Publisher
 from ingestion.sources.database import mapping, tables
-from ingestion.sources.database.changes import collect
+from ingestion.sources.database.changes import collect, truncated
 from ingestion.sources.database.events import Event, Place
 from ingestion.sources.database.log import DatabaseAwayError, Log, connected
 from ingestion.sources.database.pgoutput import Transaction
@@ -86,6 +86,11 @@ class Capture:
 
     def _send(self, batch: list[Transaction]) -> None:
         rejected = self._publisher.rejected
+        for table in truncated(batch):
+            self._report(
+                f"{'.'.join(table)} was emptied by TRUNCATE, which does not tell its rows: here they stay as"
+                " they were; empty a captured table by DELETE"
+            )
         self._log.wait_visible({transaction.xid for transaction in batch})
         for name, told in collect(batch, self._tables).items():
             for event in self._readers[name].events(told):

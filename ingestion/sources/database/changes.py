@@ -30,6 +30,12 @@ def collect(transactions: Iterable[Transaction], captured: Iterable[Captured]) -
     return {name: list(found.values()) for name, found in rows.items() if found}
 
 
+def truncated(transactions: Iterable[Transaction]) -> list[Name]:
+    """Tables that lost all rows without a word of any."""
+    changes = (change for transaction in transactions for change in transaction.changes)
+    return sorted({change.table for change in changes if change.old is None and change.new is None})
+
+
 def _of_row(change: Change, found: Found, place: Place, is_part: bool) -> Iterator[Told]:
     """What becomes of the row; one that changed its key is another one from now on.
 

@@ -16,7 +16,10 @@ Name = tuple[str, str]
 
 
 class Change(NamedTuple):
-    """One row that was inserted (`new`), deleted (`old`) or updated (`new`; `old` where its key changed)."""
+    """One row that was inserted (`new`), deleted (`old`) or updated (`new`; `old` where its key changed).
+
+    Neither: the whole table was emptied by TRUNCATE, which does not tell its rows.
+    """
 
     table: Name
     old: Row | None
@@ -101,9 +104,18 @@ def transactions(messages: Iterable[bytes], most: int) -> Iterator[Transaction]:
                     is_part = True
                     yield Transaction(xid, position, committed_at, changes, is_part, None)
                     changes = []
+            case b"T":
+                changes += _truncations(message, relations)
             case b"C":
                 _, _, end, _ = message.take("BQQQ")
                 yield Transaction(xid, position, committed_at, changes, is_part, end)
+
+
+def _truncations(message: _Message, relations: dict[int, _Relation]) -> list[Change]:
+    count, _ = message.take("IB")
+    return [
+        Change(relations[number].name, None, None, is_whole=False) for number in message.take(f"{count}I")
+    ]
 
 
 def _relation(message: _Message) -> tuple[int, _Relation]:

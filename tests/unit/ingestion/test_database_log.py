@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.sources.database import mapping, pgoutput
-from ingestion.sources.database.changes import collect
+from ingestion.sources.database.changes import collect, truncated
 from ingestion.sources.database.events import Maker, Place
 from ingestion.sources.database.log import _position, _visibility, _written
 from ingestion.sources.database.pgoutput import Transaction
@@ -105,7 +105,7 @@ def test_a_large_transaction_comes_in_parts_and_the_next_one_does_not() -> None:
 
 
 def test_other_messages_of_the_protocol_are_passed_over() -> None:
-    assert read(begin(), b"Y\0\0\0\1", b"T\0\0\0\1", commit())[0].changes == []
+    assert read(begin(), b"Y\0\0\0\1", b"O\0\0\0\1", commit())[0].changes == []
 
 
 def test_a_row_is_told_once_for_a_transaction_as_that_left_it() -> None:
@@ -136,6 +136,13 @@ def test_a_line_that_moves_to_another_order_changes_both() -> None:
 def test_rows_of_a_transaction_in_parts_are_read_by_their_key() -> None:
     inserts = [change("I", 1, row(str(n), "new")) for n in range(3)]
     assert [one.is_whole for one in rows(*inserts, change("D", 1, old=row("1", None)), most=2)] == [False] * 3
+
+
+def test_tables_that_were_truncated_are_named_and_tell_no_rows() -> None:
+    both = b"T" + struct.pack("!IBII", 2, 0, 1, 2)
+    assert truncated(read(begin(), *HEAD, both, commit())) == [LINES, ORDERS]
+    assert truncated(read(begin(), *HEAD, change("D", 1, old=row("7", None)), commit())) == []
+    assert rows(both) == []
 
 
 def test_an_event_has_the_types_of_its_contract_and_an_id_by_key_and_place() -> None:
