@@ -15,9 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 
-from ingestion.streams import compact, records
+from ingestion.streams import records
 from ingestion.streams.checks import literal
 from ingestion.streams.commits import Commit, Tail
 from ingestion.streams.history import History
@@ -41,8 +42,9 @@ class Live:
         self.spark, self.settings = spark, settings
         # Followed from before the table is read: what is in both is told apart by when it landed.
         self.tail = Tail(spark, raw_events().location(settings))
-        self.location = live_minutes().location(settings)
-        rows = self.table(self.location).select(*COLUMNS).toArrow()
+        location = live_minutes().location(settings)
+        self.minutes = DeltaTable(location)
+        rows = self.table(location).select(*COLUMNS).toArrow()
         kept = timedelta(hours=settings.live_history_hours)
         earliest = datetime.now(UTC) - kept
         cursor = max(pc.max(rows["landed_at"]).as_py() or earliest, earliest)
@@ -79,7 +81,8 @@ class Live:
         is_any_placed = pc.any(pc.equal(landed["fate"], "placed")).as_py()
         placed = records.placed(read(with_content=True), self.settings) if is_any_placed else None
         if landed.num_rows:
-            self.write(self.history.count(landed, placed, self.recall))
+            rows = self.history.count(landed, placed, self.recall)
+            replace(self.minutes, rows, self.history.expired)
 
     def contents(self, commit: Commit) -> Iterator[bytes]:
         """The files of a commit. LookupError when they were compacted and deleted meanwhile."""
@@ -111,16 +114,22 @@ class Live:
             )
             yield found.filter(pc.is_in(found["minute_at"], pa.array(wanted, found["minute_at"].type)))
 
-    def write(self, rows: pa.Table) -> None:
-        """Replace the hours that the rows are of, and let go of those that are kept no longer."""
-        hours = ", ".join(moment(hour) for hour in sorted(rows["hour_at"].unique().to_pylist()))
-        (
-            self.spark.createDataFrame(rows)
-            .write.format("delta")
-            .mode("overwrite")
-            .option("replaceWhere", f"hour_at in ({hours}) or hour_at < {moment(self.history.expired)}")
-            .save(self.location)
-        )
+
+def replace(minutes: DeltaTable, rows: pa.Table, expired: datetime) -> None:
+    """Replace the hours that the rows are of, and let go of those before `expired`."""
+    hours = ", ".join(constant(hour) for hour in sorted(rows["hour_at"].unique().to_pylist()))
+    where = f"hour_at in ({hours}) or hour_at < {constant(expired)}"
+    write_deltalake(minutes, rows, mode="overwrite", predicate=where)
+
+
+def tidy(minutes: DeltaTable) -> None:
+    """Delete replaced files. The log of past commits goes by itself, whenever a checkpoint is written."""
+    minutes.vacuum(dry_run=False, full=True)
+
+
+def constant(at: datetime) -> str:
+    """A time as delta-rs compares it with a column of times."""
+    return f"'{at:%Y-%m-%dT%H:%M:%SZ}'"
 
 
 def of_files(files: list[bytes], *, with_content: bool) -> pa.Table:
@@ -147,12 +156,6 @@ def parted(items: Iterable[Any], size: Callable[[Any], int]) -> Iterator[list[An
         yield portion
 
 
-def tidy(spark: SparkSession, location: str) -> None:
-    """Delete replaced files and the log of past commits."""
-    compact.vacuum(spark, location)
-    compact.forget_log(spark, location)
-
-
 def run(
     spark: SparkSession, settings: Settings, reached: Callable[[], Any], stopping: threading.Event
 ) -> None:
@@ -172,7 +175,7 @@ def run(
             counted = now
             if time.monotonic() - tidied > TIDY_EVERY_SECONDS:
                 tidied = time.monotonic()
-                tidy(spark, live.location)
+                tidy(live.minutes)
         except Exception:
             if stopping.is_set():
                 return

@@ -1,5 +1,6 @@
 """live.minutes holds what raw.events holds, whatever comes late, twice or around a kill."""
 
+import dataclasses
 import os
 import signal
 import threading
@@ -9,10 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
+from ingestion.streams import live
 from ingestion.streams.minutes import live_minutes
 from lakehouse.servers import stack as servers
+from lakehouse.servers.program import HADOOP_USER
 from ml.store import WebHdfsStore
 from tests.made import Event, event, order
 
@@ -194,35 +199,36 @@ def test_killed_in_mid_flow_it_counts_nothing_twice_and_forgets_nothing(
     assert_counted(stack, FLOW)
 
 
-TIDY = """
-import sys
-from ingestion.streams import compact, live
-from lakehouse.session import engine_session
-from lakehouse.settings import get_settings
+def test_past_commits_and_replaced_files_are_deleted(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a table like it, with a checkpoint every other commit."""
+    monkeypatch.setenv("HADOOP_USER_NAME", HADOOP_USER)
+    properties = live_minutes().properties | {"delta.checkpointInterval": "2"}
+    table = dataclasses.replace(live_minutes(), name="live.z_tidy", properties=properties)
+    stack.query(table.create_sql(stack.settings))
+    path = table.location(stack.settings).removeprefix(stack.settings.hdfs)
+    store = WebHdfsStore(stack.settings.webhdfs, path)
+    minutes = DeltaTable(table.location(stack.settings))
+    hour = datetime(2025, 1, 31, 8, tzinfo=UTC)
 
-spark = engine_session(get_settings(), "tidy", 1, "512m", compact.CONF)
-live.tidy(spark, sys.argv[1])
-"""
+    def replaced(number: int, hour: datetime, expired: datetime) -> None:
+        row = {"source": SOURCE, "events": number, "minute_at": hour, "hour_at": hour}
+        schema = pa.schema(minutes.schema().to_arrow())
+        live.replace(minutes, pa.Table.from_pylist([row], schema), expired)
 
-
-def test_the_log_of_past_commits_is_deleted_and_the_table_stays(stack: Any) -> None:
-    location = f"{stack.settings.hdfs}/tmp/z_live_tidy"
-    path = location.removeprefix(stack.settings.hdfs)
-    kept = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
-    properties = {"delta.checkpointInterval": "2"} | dict.fromkeys(kept, "interval 1 hours")
-    listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
-    stack.query(f"create table delta.`{location}` (n int) using delta tblproperties ({listed})")
     for number in range(6):
-        stack.query(f"insert into delta.`{location}` values ({number})")
-    log = WebHdfsStore(stack.settings.webhdfs, f"{path}/_delta_log")
+        replaced(number, hour, hour)
     # Each a moment later than the one before, as commits are.
-    for age, name in enumerate(sorted(log.names(""))):
+    for age, name in enumerate(sorted(store.names("_delta_log"))):
         at = int((time.time() - 9999 + age) * 1000)
-        aged = {"op": "SETTIMES", "user.name": "lakehouse", "modificationtime": at}
+        aged = {"op": "SETTIMES", "user.name": HADOOP_USER, "modificationtime": at}
         httpx.put(f"{stack.settings.webhdfs}{path}/_delta_log/{name}", params=aged).raise_for_status()
-    stack.query(f"insert into delta.`{location}` values (6)")
-    stack.run("python", "-c", TIDY, location, HADOOP_USER_NAME="lakehouse")
-    commits = [int(name[:20]) for name in log.names("") if name.endswith(".json")]
-    assert 7 in commits
+    replaced(6, hour, hour)
+    replaced(7, hour + timedelta(hours=1), hour)
+    replaced(8, hour + timedelta(hours=2), hour + timedelta(hours=1))
+    replaced(9, hour + timedelta(hours=2), hour + timedelta(hours=1))
+    commits = [int(name[:20]) for name in store.names("_delta_log") if name.endswith(".json")]
+    assert 10 in commits
     assert min(commits) >= 4
-    assert stack.query(f"select count(*) as n from delta.`{location}`") == [{"n": 7}]
+    held = stack.query("select events, hour_at from live.z_tidy order by hour_at")
+    assert [(row["events"], row["hour_at"].hour) for row in held] == [(7, 9), (9, 10)]
+    stack.query("drop table live.z_tidy")

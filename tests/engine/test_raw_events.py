@@ -1,9 +1,11 @@
 """The table raw.events itself: seen as soon as it is made, kept readable by compaction."""
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
@@ -60,3 +62,38 @@ def test_compaction_merges_files_and_changes_no_row(stack: Any) -> None:
     fewer, same = state()
     assert fewer < files
     assert same == rows
+
+
+TIDY = """
+import sys
+from ingestion.streams import compact
+from lakehouse.session import engine_session
+from lakehouse.settings import get_settings
+
+spark = engine_session(get_settings(), "tidy", 1, "512m", compact.CONF)
+compact.vacuum(spark, sys.argv[1])
+compact.forget_log(spark, sys.argv[1])
+"""
+
+
+def test_the_log_of_past_commits_is_deleted_and_the_table_stays(stack: Any) -> None:
+    location = f"{stack.settings.hdfs}/tmp/z_tidy"
+    path = location.removeprefix(stack.settings.hdfs)
+    kept = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
+    properties = {"delta.checkpointInterval": "2"} | dict.fromkeys(kept, "interval 1 hours")
+    listed = ", ".join(f"'{name}' = '{value}'" for name, value in properties.items())
+    stack.query(f"create table delta.`{location}` (n int) using delta tblproperties ({listed})")
+    for number in range(6):
+        stack.query(f"insert into delta.`{location}` values ({number})")
+    log = WebHdfsStore(stack.settings.webhdfs, f"{path}/_delta_log")
+    # Each a moment later than the one before, as commits are.
+    for age, name in enumerate(sorted(log.names(""))):
+        at = int((time.time() - 9999 + age) * 1000)
+        aged = {"op": "SETTIMES", "user.name": "lakehouse", "modificationtime": at}
+        httpx.put(f"{stack.settings.webhdfs}{path}/_delta_log/{name}", params=aged).raise_for_status()
+    stack.query(f"insert into delta.`{location}` values (6)")
+    stack.run("python", "-c", TIDY, location, HADOOP_USER_NAME="lakehouse")
+    commits = [int(name[:20]) for name in log.names("") if name.endswith(".json")]
+    assert 7 in commits
+    assert min(commits) >= 4
+    assert stack.query(f"select count(*) as n from delta.`{location}`") == [{"n": 7}]
