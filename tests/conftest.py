@@ -163,14 +163,18 @@ class Stack:
         return self.run("dbt", "--no-use-colors", *arguments, check=check, LAKEHOUSE_DBT_TARGET=target)
 
 
+def own_settings(folder: Path) -> dict[str, str]:
+    """What keeps a lakehouse apart from every other: its folder and free ports, as a process is told."""
+    ports = {f"LAKEHOUSE_{name.upper()}_PORT": str(free_port()) for name in PORTS}
+    return ports | {"LAKEHOUSE_STATE": str(folder), "LAKEHOUSE_DATANODE_PORT": str(free_port(9))}
+
+
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Started once, stopped at the end, whatever happened."""
     folder = Path(tempfile.mkdtemp(prefix="lakehouse-test-"))
-    chosen = {f"LAKEHOUSE_{name.upper()}_PORT": str(free_port()) for name in PORTS}
-    chosen |= {"LAKEHOUSE_STATE": str(folder), "LAKEHOUSE_DATANODE_PORT": str(free_port(3))}
     before = dict(os.environ)
-    os.environ |= chosen
+    os.environ |= own_settings(folder)
     get_settings.cache_clear()
     settings = get_settings()
     try:
