@@ -204,7 +204,7 @@ class Log:
         if self._published() is None:
             tables = sql.SQL(", ").join(sql.Identifier(*name) for name in sorted(self._tables))
             statement = sql.SQL(
-                "create publication {} for table {} with (publish = 'insert, update, delete', "
+                "create publication {} for table {} with (publish = 'insert, update, delete, truncate', "
                 "publish_via_partition_root = true)"
             ).format(sql.Identifier(self.name), tables)
             try:
