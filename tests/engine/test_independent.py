@@ -1,17 +1,28 @@
 """Marts hold what pandas computes straight from the published files, row by row: tests/independent."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.conftest import Stack
-from tests.independent import online_retail
+from tests.engine.conftest import FILES, build
+from tests.independent import marts, online_retail
+from tests.independent.attribution import attribution
 from tests.independent.cohorts import cohorts
+from tests.independent.events import rees46_actions, taobao_actions
+from tests.independent.funnels import funnels
 from tests.independent.rfm import rfm
+from tests.independent.sessions import cut, summed
 
 pytestmark = pytest.mark.engine
+
+READERS = {"taobao": taobao_actions, "rees46": rees46_actions}
+NO_ORDERS = pd.DataFrame({"source": [], "is_sale": [], "has_future_date": []}).astype(
+    {"is_sale": bool, "has_future_date": bool}
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +64,44 @@ def test_every_cohort_is_what_pandas_gives(stack: Stack, sales: pd.DataFrame, pe
     wanted = f"cohort_period = '{period}' and active_customers > 0"
     found = frame(stack, "ci_marts.fct_cohort_retention", columns, keys, wanted)
     assert_equal(found, cohorts(sales, period).sort_index())
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What people did in one file, and the sessions that it makes."""
+
+    source: str
+    browsing: pd.DataFrame
+    sessions: pd.DataFrame
+
+
+@pytest.fixture(scope="module", params=sorted(READERS))
+def behaviour(request: pytest.FixtureRequest, behaviour_marts: Path) -> Behaviour:
+    events = READERS[request.param](behaviour_marts / FILES[request.param][0])
+    browsing = cut(events)
+    return Behaviour(request.param, browsing, summed(events, browsing, datetime.now(UTC).date()))
+
+
+@pytest.fixture(scope="module")
+def behaviour_marts(stack: Stack, files: Path) -> Path:
+    build(stack, "run", "+fct_funnel_steps", "+fct_attribution")
+    return files
+
+
+def test_every_session_is_what_pandas_gives(stack: Stack, behaviour: Behaviour) -> None:
+    found = marts.sessions(stack.query, [behaviour.source])
+    assert len(found) > 4_000
+    assert marts.session_differences(found, behaviour.sessions) == []
+
+
+def test_every_funnel_step_is_what_pandas_gives(stack: Stack, behaviour: Behaviour) -> None:
+    expected = funnels(behaviour.browsing, behaviour.sessions)
+    assert expected["reached_count"].max() > 500
+    assert marts.funnel_differences(stack.query, [behaviour.source], expected) == []
+
+
+def test_every_share_of_a_conversion_is_what_pandas_gives(stack: Stack, behaviour: Behaviour) -> None:
+    expected = attribution(behaviour.browsing, behaviour.sessions, NO_ORDERS)
+    assert len(expected) > 1_000
+    found = marts.sessions(stack.query, [behaviour.source])
+    assert marts.share_differences(stack.query, found, behaviour.sessions, expected) == []

@@ -1,15 +1,13 @@
 """Small event files must give the mart rows written beside them, whatever way they land and are built.
 
 A folder here is a case: events of sources of its own, and the rows of these sources that a mart must hold.
-Every case's first.jsonl is landed shuffled and built; then all of both files is landed shuffled, the first
-ones for a second time and one event of them changed; then everything is built anew. second.jsonl brings what
-changes earlier rows: an order in a further part, a cancellation of an earlier order, newer revisions of
-orders, updates that are older than those already known, orders after their refund, payments out of order.
+first.jsonl lands first; second.jsonl brings what changes earlier rows: an order in a further part, a
+cancellation of an earlier order, newer revisions of orders, updates that are older than those already known,
+orders after their refund, payments out of order. conftest.py says how they land.
 """
 
 import csv
 import json
-import random
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -19,45 +17,17 @@ import pytest
 
 from lakehouse.settings import ROOT
 from tests.conftest import Stack
-from tests.golden.recomputed import attribution
+from tests.golden.conftest import CASES, FIRST, NO_TESTS, REJECTED, changed_replay
 from tests.leaks import leaks
 
 pytestmark = pytest.mark.engine
 
-HERE = Path(__file__).parent
-CASES = sorted(folder.parent for folder in HERE.glob("*/expected"))
-REJECTED = 1
-SEED = 20240305
-
-
-def events(name: str) -> list[dict[str, Any]]:
-    """What that file of every case holds."""
-    texts = [(case / name).read_text(encoding="utf-8") for case in CASES]
-    return [json.loads(line) for text in texts for line in text.splitlines()]
-
-
-FIRST, SECOND = events("first.jsonl"), events("second.jsonl")
 EXPECTED = [file for case in CASES for file in sorted((case / "expected").glob("*.csv"))]
 TABLES = sorted({file.stem for file in EXPECTED})
 
 
 def schema(table: str) -> str:
     return {"rpt": "ci_reports", "ledger": "ci_ops"}.get(table.split("_")[0], "ci_marts")
-
-
-def land(stack: Stack, sent: list[dict[str, Any]], seed: int) -> None:
-    """In an order of its own; where ids repeat, in this very order of the copies."""
-    shuffled = list(sent)
-    random.Random(seed).shuffle(shuffled)
-    stack.publish(shuffled)
-    stack.wait_landed()
-
-
-def changed_replay() -> list[dict[str, Any]]:
-    """An event under an id that has landed, with another amount; the first to land must win."""
-    event = json.loads(json.dumps(next(event for event in FIRST if event["source"] == "golden")))
-    event["properties"]["lines"][0] |= {"quantity": 999, "line_total": 999}
-    return [event]
 
 
 def rows(stack: Stack, table: str, columns: list[str], case: Path) -> list[tuple[str, ...]]:
@@ -87,43 +57,8 @@ def fingerprints(stack: Stack) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def landed(stack: Stack) -> Stack:
-    """Both halves landed, each followed by an incremental build; all tests on what both gave."""
-    land(stack, FIRST, SEED)
-    stack.dbt("build", "--exclude-resource-types", "test", "unit_test")
-    land(stack, SECOND + FIRST + changed_replay(), SEED + 1)
-    stack.dbt("build")
-    return stack
-
-
 def test_incremental_builds_give_the_expected_rows(landed: Stack) -> None:
     check(landed)
-
-
-def test_attribution_equals_an_independent_recomputation(landed: Stack) -> None:
-    """Of all sources: each share to the last digit but one, whose rounding is the mart's own."""
-
-    def frame(sql: str) -> pd.DataFrame:
-        return pd.DataFrame(landed.query(sql))
-
-    purchases = frame(
-        "select distinct source, event_id, visitor_id, occurred_at, properties.order_id, properties.price,"
-        " properties.quantity from ci_intermediate.int_events_deduplicated where event_type = 'purchase'"
-        " and occurrence = 1"
-    )
-    orders = frame("select * from ci_marts.fct_orders")
-    expected = attribution(frame("select * from ci_marts.fct_sessions"), orders, purchases)
-    found = {
-        (row["source"], row["conversion_id"], row["touch_number"], row["model"]): (
-            row["channel_group"],
-            pytest.approx(float(row["credit"]), abs=2e-8),
-            pytest.approx(float(row["net_revenue"]), abs=2e-4),
-        )
-        for row in landed.query("select * from ci_marts.fct_attribution")
-    }
-    assert len(found) > 500
-    assert expected == found
 
 
 def test_what_breaks_its_contract_is_kept_apart(landed: Stack) -> None:
@@ -173,8 +108,7 @@ def test_features_are_the_same_when_events_end_on_their_day(landed: Stack) -> No
     day, keys = "2024-01-31", ["source", "customer_id"]
     rows = f"select * from {{}}.fct_customer_features_daily where as_of_date = date'{day}'"
     cut = {"LAKEHOUSE_DBT_TARGET": "ci", "LAKEHOUSE_DBT_SCHEMA": "cut"}
-    no_tests = ("--exclude-resource-types", "test", "unit_test")
-    features = ("build", "--full-refresh", *no_tests, "--select", "+fct_customer_features_daily")
+    features = ("build", "--full-refresh", *NO_TESTS, "--select", "+fct_customer_features_daily")
     landed.run("dbt", "--no-use-colors", *features, "--vars", f"{{events_until: {day}}}", **cut)
     found, rebuilt = (pd.DataFrame(landed.query(rows.format(s))) for s in ("ci_marts", "cut_marts"))
     # a source that ends before that day has an as-of date of its own there
