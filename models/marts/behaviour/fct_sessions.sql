@@ -1,6 +1,7 @@
 -- One row per session: what a visitor, human or flagged bot, did without a pause.
 {% set cursor = last_landed() -%}
-{% set of_touched = 'left semi join touched using (source, actor_id)'
+{# A condition, unlike a join, is pushed below the window that judges an actor. -#}
+{% set of_touched = 'where (source, actor_id) in (select * from touched)'
     if is_incremental() and not has_new_session_policy() else '' -%}
 with
 
@@ -26,7 +27,7 @@ touched as (
 
 sessions as (
 
-    select judged.* from {{ ref('int_sessions_judged') }} as judged
+    select * from {{ ref('int_sessions_judged') }}
     {{ of_touched }}
 
 ),
@@ -36,9 +37,9 @@ known as (
 
     {% if is_incremental() %}
         select
-            former.source,
-            former.session_id
-        from {{ this }} as former
+            source,
+            session_id
+        from {{ this }}
         {{ of_touched }}
     {% else %}
         select
