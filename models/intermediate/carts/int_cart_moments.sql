@@ -1,5 +1,4 @@
 -- One row per cart and moment at which it is looked at before it is bought.
-{% set abandoned = 'make_dt_interval(0, ' ~ var('cart_abandoned_hours') ~ ')' -%}
 {% set past = 'partition by source, actor_id order by occurred_at, event_id
             rows between unbounded preceding and 1 preceding' -%}
 with
@@ -16,12 +15,7 @@ events as (
 
 sources as (
 
-    select
-        source,
-        max(ended_at) as source_until
-    from {{ ref('fct_sessions') }}
-    where not has_future_date
-    group by source
+    select * from {{ ref('int_sources_browsed') }}
 
 ),
 
@@ -49,7 +43,7 @@ moments as (
 
     select
         carts.*,
-        sources.source_until,
+        sources.browsed_until,
         explode(
             array_append(
                 filter(
@@ -57,9 +51,9 @@ moments as (
                         array({{ var('cart_ages_minutes') | join(', ') }}),
                         age -> carts.opened_at + make_dt_interval(0, 0, age)
                     ),
-                    moment -> moment < sources.source_until
+                    moment -> moment < sources.browsed_until
                 ),
-                sources.source_until
+                sources.browsed_until
             )
         ) as moment_at
     from carts
@@ -77,9 +71,9 @@ final as (
         cart_number,
         coalesce(earlier_cart_count, 0) as earlier_cart_count,
         coalesce(earlier_purchase_count, 0) as earlier_purchase_count,
-        moment_at = source_until as is_latest,
+        moment_at = browsed_until as is_latest,
         if(
-            moment_at + make_dt_interval(1) <= source_until,
+            moment_at + make_dt_interval(1) <= browsed_until,
             coalesce(bought_at <= moment_at + make_dt_interval(1), false),
             null
         ) as is_bought_next_day,
@@ -88,7 +82,10 @@ final as (
     from moments
     where
         (bought_at is null or bought_at > moment_at)
-        and (moment_at < source_until or last_event_at + {{ abandoned }} >= moment_at)
+        and (
+            moment_at < browsed_until
+            or last_event_at + {{ cart_abandoned_after() }} >= moment_at
+        )
 
 )
 

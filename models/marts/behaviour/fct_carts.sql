@@ -1,24 +1,18 @@
 -- One row per cart of a person, across sessions and devices, with what became of it.
-{% set abandoned = 'make_dt_interval(0, ' ~ var('cart_abandoned_hours') ~ ')' -%}
 with
 
 events as (
 
     select
         *,
-        is_of_open_cart and pause > {{ abandoned }} as is_return
+        is_of_open_cart and pause > {{ cart_abandoned_after() }} as is_return
     from {{ ref('int_events_carted') }}
 
 ),
 
 sources as (
 
-    select
-        source,
-        max(ended_at) as source_until
-    from {{ ref('fct_sessions') }}
-    where not has_future_date
-    group by source
+    select * from {{ ref('int_sources_browsed') }}
 
 ),
 
@@ -55,9 +49,10 @@ judged as (
     select
         carts.*,
         carts.bought_at is null
-        and carts.last_event_at + {{ abandoned }} < sources.source_until as is_left,
+        and carts.last_event_at + {{ cart_abandoned_after() }} < sources.browsed_until
+            as is_left,
         coalesce(carts.first_pause_at, if(is_left, carts.last_event_at, null))
-        + {{ abandoned }} as abandoned_at
+        + {{ cart_abandoned_after() }} as abandoned_at
     from carts
     inner join sources on carts.source = sources.source
 
