@@ -1,4 +1,4 @@
--- One row per source, as-of date, country and lifecycle stage: customers with an order.
+-- One row per source, as-of date, country, device, channel and lifecycle stage.
 with
 
 features as (
@@ -9,7 +9,13 @@ features as (
 
 customers as (
 
-    select * from {{ ref('dim_customers') }}
+    select
+        source,
+        customer_id,
+        coalesce(country, '(unknown)') as country,
+        coalesce(main_device_type, '(unknown)') as main_device_type,
+        coalesce(first_channel_group, '(unknown)') as first_channel_group
+    from {{ ref('dim_customers') }}
 
 ),
 
@@ -23,7 +29,9 @@ final as (
 
     select
         source,
-        coalesce(customers.country, '(unknown)') as country,
+        customers.country,
+        customers.main_device_type,
+        customers.first_channel_group,
         features.lifecycle_stage,
         count(*) as customers,
         count_if(features.days_since_activity < {{ var('active_days') }})
@@ -40,7 +48,9 @@ final as (
     inner join dates using (source, as_of_date)
     group by
         source,
-        coalesce(customers.country, '(unknown)'),
+        customers.country,
+        customers.main_device_type,
+        customers.first_channel_group,
         features.lifecycle_stage,
         dates.is_latest,
         as_of_date

@@ -70,6 +70,8 @@ final as (
         profiles.household_size,
         profiles.household_composition,
         profiles.kids_count,
+        visits.main_device_type,
+        visits.first_channel_group,
         segments.rfm_segment,
         segments.lifecycle_stage,
         segments.value_cluster,
@@ -87,6 +89,7 @@ final as (
     full outer join profiles using (source, customer_id)
     full outer join purchases using (source, customer_id)
     left join segments using (source, customer_id)
+    left join {{ ref('int_customers_reached') }} as visits using (source, customer_id)
 
 )
 
