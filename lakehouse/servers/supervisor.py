@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from lakehouse.errors import UserError
 from lakehouse.servers.program import Program
@@ -71,13 +72,31 @@ def configuration(settings: Settings, programs: list[Program]) -> configparser.R
     return config
 
 
+class Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor is untyped
+    """supervisord's socket; UserError where it answers no more because it is ending."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(None, None, f"unix://{path}")
+
+    def request(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().request(*arguments, **options)
+        except Fault as fault:
+            if fault.faultCode != Faults.SHUTDOWN_STATE:
+                raise
+        except (ConnectionRefusedError, FileNotFoundError):
+            raise  # nobody was there
+        except (OSError, HTTPException, ProtocolError):
+            pass  # it went away between question and answer
+        raise UserError("The lakehouse is shutting down: ask again in some seconds.") from None
+
+
 def client(settings: Settings) -> Any | None:
-    """supervisord's interface, or None when it does not run."""
+    """supervisord's interface, or None when it does not run; UserError while it ends."""
     path = socket_path(settings)
     if not path.exists():
         return None
-    transport = SupervisorTransport(None, None, f"unix://{path}")
-    interface = cast(Any, ServerProxy("http://localhost", transport=transport)).supervisor
+    interface = cast(Any, ServerProxy("http://localhost", transport=Transport(path))).supervisor
     try:
         interface.getPID()
     except OSError:

@@ -2,6 +2,7 @@
 
 import configparser
 import socket
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from lakehouse.errors import UserError
 from lakehouse.servers import hdfs, kafka, logs, stack, supervisor
 from lakehouse.servers.program import Program, java_command
+from lakehouse.servers.status import status
 from lakehouse.settings import Settings
 
 
@@ -54,6 +56,26 @@ def test_where_nothing_runs_there_is_no_client(settings: Settings) -> None:
     assert supervisor.client(settings) is None
     assert stack.is_up(settings) is False
     assert stack.down(settings) is False
+
+
+def test_whoever_asks_during_the_shutdown_gets_one_sentence(settings: Settings) -> None:
+    stubborn = Program("p", ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"], stop_seconds=2)
+    interface = supervisor.launch(settings, [stubborn])
+    try:
+        interface.startProcess("p", False)
+        assert [process["name"] for process in stack.processes(settings)] == ["p"]
+    finally:
+        interface.shutdown()
+    for ask in (status, stack.up, stack.down):
+        with pytest.raises(UserError, match=r"^The lakehouse is shutting down: ask again in some seconds\.$"):
+            ask(settings)
+    deadline = time.monotonic() + 20
+    while supervisor.socket_path(settings).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    with pytest.raises(UserError, match="is shutting down"):
+        interface.getPID()  # the one who asked before it ended
+    assert supervisor.client(settings) is None
 
 
 def test_kafka_listens_where_the_settings_say(settings: Settings) -> None:
