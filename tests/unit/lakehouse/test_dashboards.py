@@ -50,6 +50,14 @@ def test_there_is_something_to_check() -> None:
     assert len(of_kind(found, "datasets")) >= 3
 
 
+def test_headers_write_abbreviations_in_capitals() -> None:
+    found, _ = read()
+    columns = [column for dataset in of_kind(found, "datasets").values() for column in dataset["columns"]]
+    words = {word for column in columns for word in column.get("verbose_name", "").split()}
+    assert "RFM" in words
+    assert words & {"Rfm", "rfm", "Url", "url"} == set()
+
+
 def test_every_uuid_follows_from_its_path() -> None:
     found, _ = read()
     del found["metadata.yaml"]
