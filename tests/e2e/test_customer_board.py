@@ -12,8 +12,8 @@ from lakehouse import dashboards
 from lakehouse.assets import chart_nodes, of_kind, read
 from lakehouse.servers import superset
 from tests.conftest import Stack
-from tests.e2e.test_boards import DATASETS
 from tests.made import SHOP
+from tests.questions import DATASETS
 
 pytestmark = pytest.mark.e2e
 
