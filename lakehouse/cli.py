@@ -211,6 +211,28 @@ def user(
 
 
 @dashboards.command()
+@click.argument("board")
+@click.option("--source", "sources", multiple=True, help="Show rows of this source only; may be repeated.")
+@click.option(
+    "--country", "countries", multiple=True, help="Show rows of this country only; may be repeated."
+)
+@click.option("--token", is_flag=True, help="Print the board's number and a guest's token; serve no page.")
+@click.pass_obj
+def embed(
+    settings: Settings, board: str, sources: tuple[str, ...], countries: tuple[str, ...], token: bool
+) -> None:
+    """Serve a sample page that shows BOARD in a frame, to guests without a login."""
+    from lakehouse.dashboard_embed import invite, sample
+
+    if token:
+        click.echo(json.dumps(invite(settings, board, sources, countries)._asdict(), indent=2))
+        return
+    with sample(settings, board, sources, countries) as server:
+        click.echo(f"http://127.0.0.1:{server.server_port}/ shows {board}; Ctrl-C ends it.")
+        server.serve_forever()
+
+
+@dashboards.command()
 def check() -> None:
     """Check superset/assets without a Superset; columns too once dbt has written its manifest."""
     from lakehouse import assets

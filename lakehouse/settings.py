@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     dashboards_url: str | None = Field(
         None, description="Address under which people reach Superset, for links; else its host and port"
     )
+    dashboards_embed_origins: str = Field(
+        "http://127.0.0.1:8091",
+        description="Web pages that may show boards in a frame: origins with commas between; empty is none",
+    )
     dashboards_refresh_seconds: int = Field(10, ge=1, description="Refresh period of boards that name none")
 
     alerts_webhook: SecretStr | None = Field(

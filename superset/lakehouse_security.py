@@ -11,6 +11,16 @@ NARROWING = {"Source ": ("source",), "Country ": ("country", "country_code")}
 # Superset's own all_datasource_access would open every table of the lake in SQL Lab as well; this opens
 # those that are datasets, and on them the row level rules hold wherever they are read.
 ANY_DATASET = "any_dataset_access"
+# Who carries a token for an embedded board. The token says which board and which rows; the role, what its
+# page asks of the API.
+GUEST = "Guest"
+GUEST_MAY = {
+    ("can_read", "Chart"),
+    ("can_read", "CurrentUserRestApi"),
+    ("can_read", "Dashboard"),
+    ("can_read", "DashboardFilterStateRestApi"),
+    ("can_write", "DashboardFilterStateRestApi"),
+}
 
 
 class Rule(NamedTuple):
@@ -58,6 +68,7 @@ class LakehouseSecurityManager(SupersetSecurityManager):  # type: ignore[misc]  
 
         self.set_role("Business", may_look, pvms)
         self.set_role("Analyst", lambda pvm: may_look(pvm) or self._is_sql_lab_pvm(pvm), pvms)
+        self.set_role(GUEST, lambda pvm: (pvm.permission.name, pvm.view_menu.name) in GUEST_MAY, pvms)
 
     def can_access(self, permission_name: str, view_name: str) -> bool:
         """As ever, and each dataset for those who have them all."""
@@ -79,9 +90,22 @@ class LakehouseSecurityManager(SupersetSecurityManager):  # type: ignore[misc]  
         if getattr(g, "user", None) is None:
             return rules
         roles = [role.name for role in self.get_user_roles(g.user)]
-        columns = {column.column_name for column in getattr(table, "columns", [])}
         # The id is part of the cache's key: two users with different rules must not share a result.
-        return rules + [Rule(-(hash_of(clause)), None, clause) for clause in clauses(roles, columns)]
+        return rules + [
+            Rule(-(hash_of(clause)), None, clause) for clause in clauses(roles, columns_of(table))
+        ]
+
+    def get_guest_rls_filters(self, dataset: Any) -> list[Any]:
+        """Rules of a guest's token; one that is named as a narrowing role means what that role means."""
+        rules = super().get_guest_rls_filters(dataset)
+        names = [rule["clause"] for rule in rules if rule["clause"].startswith(tuple(NARROWING))]
+        other = [rule for rule in rules if rule["clause"] not in names]
+        return other + [{"clause": clause} for clause in clauses(names, columns_of(dataset))]
+
+
+def columns_of(table: Any) -> set[str]:
+    """Names of a dataset's columns."""
+    return {column.column_name for column in getattr(table, "columns", [])}
 
 
 def hash_of(text: str) -> int:

@@ -21,6 +21,11 @@ SECRET_KEY = (HOME / "secret_key").read_text().strip()
 GUEST_TOKEN_JWT_SECRET = hashlib.sha256(f"guest {SECRET_KEY}".encode()).hexdigest()
 GLOBAL_ASYNC_QUERIES_JWT_SECRET = hashlib.sha256(f"async {SECRET_KEY}".encode()).hexdigest()
 
+# pages that may show a board in a frame; whoever reads it there is a guest with a token
+EMBED_ORIGINS = os.environ["LAKEHOUSE_SUPERSET_EMBED_ORIGINS"].split()
+GUEST_ROLE_NAME = lakehouse_security.GUEST
+GUEST_TOKEN_JWT_EXP_SECONDS = 300
+
 # metadata: SQLite beside the secrets unless an address is given
 SQLALCHEMY_DATABASE_URI = os.environ.get("LAKEHOUSE_SUPERSET_DATABASE") or (
     f"sqlite:///{HOME / 'superset.db'}?check_same_thread=false&timeout=30"
@@ -50,7 +55,7 @@ TALISMAN_CONFIG = {
         "worker-src": ["'self'", "blob:"],
         "connect-src": ["'self'"],
         "object-src": "'none'",
-        "frame-ancestors": ["'self'"],
+        "frame-ancestors": ["'self'", *EMBED_ORIGINS],
         "style-src": ["'self'", "'unsafe-inline'"],
         "script-src": ["'self'", "'strict-dynamic'"],
     },
@@ -73,6 +78,7 @@ FEATURE_FLAGS = {
     "DRILL_TO_DETAIL": True,
     # else whoever sees some rows only would see all of them in SQL Lab
     "RLS_IN_SQLLAB": True,
+    "EMBEDDED_SUPERSET": bool(EMBED_ORIGINS),
 }
 
 # Okabe and Ito's palette: told apart with every common colour blindness
@@ -125,6 +131,8 @@ def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802
     """Superset's modules can be imported only once the application exists."""
     import lakehouse_engine
     import lakehouse_exports
+    import lakehouse_guests
 
     lakehouse_engine.register()
     lakehouse_exports.register()
+    lakehouse_guests.register()

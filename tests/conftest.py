@@ -165,8 +165,10 @@ class Stack:
 
 def own_settings(folder: Path) -> dict[str, str]:
     """What keeps a lakehouse apart from every other: its folder and free ports, as a process is told."""
-    ports = {f"LAKEHOUSE_{name.upper()}_PORT": str(free_port()) for name in PORTS}
-    return ports | {"LAKEHOUSE_STATE": str(folder), "LAKEHOUSE_DATANODE_PORT": str(free_port(9))}
+    chosen = {f"LAKEHOUSE_{name.upper()}_PORT": str(free_port()) for name in PORTS}
+    chosen["LAKEHOUSE_DATANODE_PORT"] = str(free_port(9))
+    chosen["LAKEHOUSE_DASHBOARDS_EMBED_ORIGINS"] = f"http://127.0.0.1:{free_port()}"
+    return chosen | {"LAKEHOUSE_STATE": str(folder)}
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -50,6 +51,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "LAKEHOUSE_SUPERSET_HOME": str(home(settings)),
         "LAKEHOUSE_SUPERSET_PORT": str(settings.superset_port),
         "LAKEHOUSE_SUPERSET_DATABASE": metadata_address(settings),
+        "LAKEHOUSE_SUPERSET_EMBED_ORIGINS": " ".join(embed_origins(settings)),
         # else it makes a folder of its own in the user's home
         "SUPERSET_HOME": str(home(settings)),
         "SCARF_ANALYTICS": "false",
@@ -61,6 +63,18 @@ def environment(settings: Settings) -> dict[str, str]:
 def metadata_address(settings: Settings) -> str:
     """SQLAlchemy address of the metadata; empty for SQLite in the state folder."""
     return settings.superset_database or ""
+
+
+def embed_origins(settings: Settings) -> list[str]:
+    """Pages that may show boards in a frame; UserError for what is no origin, since it goes into a header."""
+    found = [each.strip() for each in settings.dashboards_embed_origins.split(",") if each.strip()]
+    for origin in found:
+        if not re.fullmatch(r"https?://[\w.-]+(:\d+)?", origin):
+            raise UserError(
+                f"LAKEHOUSE_DASHBOARDS_EMBED_ORIGINS holds {origin!r}, which is no origin:"
+                " write http://host:port or https://host, with commas between."
+            )
+    return found
 
 
 def admin_password(settings: Settings) -> str:
