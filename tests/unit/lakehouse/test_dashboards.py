@@ -58,6 +58,20 @@ def test_headers_write_abbreviations_in_capitals() -> None:
     assert words & {"Rfm", "rfm", "Url", "url"} == set()
 
 
+def test_titles_of_small_numbers_take_one_line() -> None:
+    """With two, the number beneath shrinks until nobody can read it."""
+    found, _ = read()
+    titles = {chart["uuid"]: chart["slice_name"] for chart in of_kind(found, "charts").values()}
+    small = {
+        titles[node["meta"]["uuid"]]
+        for board in of_kind(found, "dashboards").values()
+        for node in chart_nodes(board)
+        if node["meta"]["height"] <= 16 and node["meta"]["width"] <= 3
+    }
+    assert len(small) > 10
+    assert {title for title in small if len(title) > 22} == set()
+
+
 def test_every_uuid_follows_from_its_path() -> None:
     found, _ = read()
     del found["metadata.yaml"]
