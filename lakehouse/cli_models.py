@@ -73,7 +73,9 @@ def model() -> None:
 @model.command("fit")
 @click.option("--data", required=True, type=FILE, help="csv, csv.gz or parquet.")
 @click.option("--target", required=True, help="Column to predict: classes or a number.")
-@click.option("--model", "model", help="logistic (linear for a number), tree, forest, boosting, or auto.")
+@click.option(
+    "--model", "model", help="logistic (linear for a number), tree, forest, boosting, xgboost, or auto."
+)
 @click.option("--out", required=True, type=FILE, help="Folder to write the model to.")
 @click.option("--folds", default=5, show_default=True, help="Of the cross-validation.")
 @AS_JSON

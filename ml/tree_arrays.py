@@ -1,5 +1,6 @@
-"""Trees of scikit-learn as the arrays of ml/trees.py."""
+"""Trees of scikit-learn and XGBoost as the arrays of ml/trees.py."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,15 @@ import numpy as np
 from ml.arrays import Matrix
 
 Fields = dict[str, Any]
+
+
+def fields_of(model: Any) -> Fields:
+    """A fitted tree, forest, or either kind of boosting."""
+    if hasattr(model, "get_booster"):
+        return xgboost_fields(model)
+    if hasattr(model, "n_trees_per_iteration_"):
+        return boosted_fields(model)
+    return tree_fields(getattr(model, "estimators_", [model]))
 
 
 def stacked(trees: Sequence[Fields], base: Any, *, is_single: bool) -> Fields:
@@ -75,3 +85,34 @@ def boosted_fields(model: Any) -> Fields:
                 }
             )
     return stacked(trees, np.ravel(model._baseline_prediction), is_single=False)
+
+
+def xgboost_fields(model: Any) -> Fields:
+    """An XGBoost model, each tree of which adds to one output.
+
+    It reads in single precision and goes left below a threshold, these arrays up to it: so each
+    threshold is the number right before. `cover` is the sum of second derivatives, as in its own reasons.
+    """
+    learner = json.loads(model.get_booster().save_raw("json"))["learner"]
+    base = np.array(json.loads(learner["learner_model_param"]["base_score"]), dtype=np.float64)
+    if learner["objective"]["name"] == "binary:logistic":
+        base = np.log(base / (1 - base))  # it is told as a probability
+    boosted = learner["gradient_booster"]["model"]
+    trees = []
+    for output, tree in zip(boosted["tree_info"], boosted["trees"], strict=True):
+        left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
+        is_leaf, own = left == -1, np.arange(len(left))
+        split = np.array(tree["split_conditions"], dtype=np.float32)  # of a leaf its value
+        values = np.zeros((len(left), len(base)))
+        values[is_leaf, output] = split[is_leaf]
+        trees.append(
+            {
+                "feature": np.where(is_leaf, 0, tree["split_indices"]).astype(np.int64),
+                "threshold": np.where(is_leaf, 0.0, np.nextafter(split, np.float32(-np.inf))),
+                "left": np.where(is_leaf, own, left).astype(np.int64),
+                "right": np.where(is_leaf, own, right).astype(np.int64),
+                "cover": np.array(tree["sum_hessian"], dtype=np.float64),
+                "values": values,
+            }
+        )
+    return stacked(trees, base, is_single=True)

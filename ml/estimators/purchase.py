@@ -16,19 +16,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ml.arrays import Matrix
 from ml.linear import linear_fields
 from ml.propensity import signed_log
-from ml.tree_arrays import boosted_fields, tree_fields
+from ml.tree_arrays import fields_of
 
 BANDS = ("low", "medium", "high")
 QUANTILES = (0.6, 0.9)  # of the training's chances, from which a band begins
-MODELS = ("linear", "tree", "forest", "boosting")
+MODELS = ("linear", "tree", "forest", "boosting", "xgboost")
 
 
 class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Chance of a yes, from numbers of which some may be missing (NaN).
 
-    `model`: `linear` (logistic regression on signed logarithms), `tree`, `forest` or `boosting`. Rows
-    are sorted before fitting, so their order does not matter. Bands are quantiles of the training's
-    chances: `high` is the top tenth.
+    `model`: `linear` (logistic regression on signed logarithms), `tree`, `forest`, `boosting` or
+    `xgboost` (T. Chen and C. Guestrin, KDD 2016). Rows are sorted before fitting, so their order does
+    not matter. Bands are quantiles of the training's chances: `high` is the top tenth.
     """
 
     def __init__(self, model: str = "linear", random_state: int = 0) -> None:
@@ -81,10 +81,8 @@ class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             fields = linear_fields(
                 self.scaler_.mean_, self.scaler_.scale_, self.model_.coef_, self.model_.intercept_
             )
-        elif self.model == "boosting":
-            fields = boosted_fields(self.model_)
         else:
-            fields = tree_fields(getattr(self.model_, "estimators_", [self.model_]))
+            fields = fields_of(self.model_)
         names = getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)])
         return {
             "kind": "linear" if self.model == "linear" else "trees",
@@ -93,7 +91,7 @@ class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             "cuts": self.cuts_.tolist(),
             "optional": self.optional_.astype(int).tolist(),
             "medians": self.medians_.tolist(),
-            "link": "logistic" if self.model in ("linear", "boosting") else "identity",
+            "link": "identity" if self.model in ("tree", "forest") else "logistic",
             "model": {name: np.asarray(value).tolist() for name, value in fields.items()},
         }
 
@@ -105,6 +103,20 @@ class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             return DecisionTreeClassifier(max_depth=5, min_samples_leaf=50, **options)
         if self.model == "forest":
             return RandomForestClassifier(100, max_depth=8, min_samples_leaf=20, **options)
+        if self.model == "xgboost":
+            from xgboost import XGBClassifier  # here: it takes seconds to import
+
+            return XGBClassifier(
+                n_estimators=100,
+                learning_rate=0.07,
+                max_depth=3,
+                min_child_weight=5.0,
+                subsample=0.8,
+                colsample_bytree=0.8,
+                reg_lambda=5.0,
+                n_jobs=1,
+                **options,
+            )
         return HistGradientBoostingClassifier(
             max_iter=80, learning_rate=0.07, max_leaf_nodes=8, early_stopping=False, **options
         )

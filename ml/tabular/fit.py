@@ -88,7 +88,7 @@ def fit(
         "folds": folds,
         "dropped": {column.name: column.reason for column in encoder.columns if column.kind == "dropped"},
         "data_sha256": hashlib.sha256(data.read_bytes()).hexdigest(),
-        "versions": {name: version(name) for name in ("scikit-learn", "numpy", "pandas")},
+        "versions": {name: version(name) for name in ("scikit-learn", "xgboost-cpu", "numpy", "pandas")},
     }
     manifest["metrics"] = told(wanted, tried[best], manifest)
     if len(tried) > 1:

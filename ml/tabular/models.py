@@ -1,4 +1,4 @@
-"""Models of a table: how each is fitted by scikit-learn, and the plain arrays that serve it."""
+"""Models of a table: how each is fitted by scikit-learn or XGBoost, and the plain arrays that serve it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml.arrays import Matrix, numbers, probabilities
 from ml.linear import Linear, linear_fields
 from ml.tabular.encode import Encoded
 from ml.text import Sparse
-from ml.tree_arrays import boosted_fields, tree_fields
+from ml.tree_arrays import fields_of
 from ml.trees import Trees
 
 TOPICS = 50  # dimensions in which trees see a text
@@ -22,7 +22,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Choice:
-    """One model by name; `make(is_class)` gives scikit-learn's estimator."""
+    """One model by name; `make(is_class)` gives an estimator."""
 
     kind: str
     make: Callable[[bool], Any]
@@ -66,19 +66,37 @@ def boosting(is_class: bool) -> Any:
     return HistGradientBoostingClassifier(**options) if is_class else HistGradientBoostingRegressor(**options)
 
 
+def xgboost(is_class: bool) -> Any:
+    from xgboost import XGBClassifier, XGBRegressor
+
+    options: Any = {
+        "n_estimators": 200,
+        "learning_rate": 0.04,
+        "max_depth": 4,
+        "min_child_weight": 5.0,
+        "subsample": 0.8,
+        "colsample_bytree": 0.5,
+        "reg_lambda": 5.0,
+        "random_state": 0,
+        "n_jobs": 1,
+    }
+    return XGBClassifier(**options) if is_class else XGBRegressor(**options)
+
+
 MODELS = {
     "logistic": Choice("linear", linear),
     "linear": Choice("linear", linear),
     "tree": Choice("trees", tree),
     "forest": Choice("trees", forest),
     "boosting": Choice("trees", boosting),
+    "xgboost": Choice("trees", xgboost),
 }
-FOR_CLASSES = ("logistic", "tree", "forest", "boosting")
-FOR_NUMBERS = ("linear", "tree", "forest", "boosting")
+FOR_CLASSES = ("logistic", "tree", "forest", "boosting", "xgboost")
+FOR_NUMBERS = ("linear", "tree", "forest", "boosting", "xgboost")
 
 
 def learn(name: str, rows: Encoded, y: NDArray[Any], is_class: bool) -> tuple[Fields, Any]:
-    """Arrays of a model fitted on encoded rows, and scikit-learn's model itself with its inputs."""
+    """Arrays of a model fitted on encoded rows, and the fitted model itself with its inputs."""
     model = MODELS[name].make(is_class)
     if MODELS[name].kind == "linear":
         mean, scale = rows.dense.mean(axis=0), rows.dense.std(axis=0)
@@ -93,8 +111,7 @@ def learn(name: str, rows: Encoded, y: NDArray[Any], is_class: bool) -> tuple[Fi
         topics = learn_topics(rows.texts)
         inputs = np.hstack([rows.dense, *in_topics(rows.texts, topics)])
         model.fit(inputs, y)
-        boosts = hasattr(model, "n_trees_per_iteration_")
-        fields = boosted_fields(model) if boosts else tree_fields(getattr(model, "estimators_", [model]))
+        fields = fields_of(model)
         fields |= {f"topics_{number}": topic for number, topic in enumerate(topics)}
     fields["link"] = link_of(model, is_class)
     return fields, (model, inputs)
@@ -102,7 +119,8 @@ def learn(name: str, rows: Encoded, y: NDArray[Any], is_class: bool) -> tuple[Fi
 
 def link_of(model: Any, is_class: bool) -> str:
     """From sums to predictions; trees and forests already hold shares of classes."""
-    if not is_class or not hasattr(model, "decision_function"):
+    has_shares = not hasattr(model, "decision_function") and not hasattr(model, "get_booster")
+    if not is_class or has_shares:
         return "identity"
     return "logistic" if len(model.classes_) == 2 else "softmax"
 

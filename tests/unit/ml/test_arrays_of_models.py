@@ -16,11 +16,12 @@ from sklearn.ensemble import (
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
+from xgboost import DMatrix, XGBClassifier, XGBRegressor
 
 from ml.arrays import probabilities
 from ml.linear import Linear, linear_fields
 from ml.text import TfIdf
-from ml.tree_arrays import boosted_fields, tree_fields
+from ml.tree_arrays import fields_of
 from ml.trees import Trees
 
 WIDTH = 6
@@ -41,9 +42,7 @@ ROWS, CLASSES = make_rows()
 
 def ensemble(model: Any, y: Any) -> tuple[Any, Trees]:
     model.fit(ROWS, y)
-    boosts = hasattr(model, "n_trees_per_iteration_")
-    fields = boosted_fields(model) if boosts else tree_fields(getattr(model, "estimators_", [model]))
-    return model, Trees(fields, WIDTH)
+    return model, Trees(fields_of(model), WIDTH)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +70,34 @@ def test_trees_give_the_probabilities_of_scikit_learn(model: Any, classes: int, 
 def test_trees_give_the_numbers_of_scikit_learn(model: Any) -> None:
     model, trees = ensemble(model, ROWS[:, 0] * 3 + ROWS[:, 1] ** 2)
     np.testing.assert_allclose(trees.margins(ROWS)[:, 0], model.predict(ROWS), atol=1e-9, rtol=0)
+
+
+XGBOOST: dict[str, Any] = {"n_estimators": 60, "max_depth": 5, "subsample": 0.8, "n_jobs": 1}
+
+
+@pytest.mark.parametrize(("classes", "link"), [(2, "logistic"), (3, "softmax")])
+def test_trees_give_the_probabilities_of_xgboost(classes: int, link: str) -> None:
+    model, trees = ensemble(XGBClassifier(**XGBOOST), CLASSES if classes == 3 else CLASSES > 0)
+    unseen = make_rows(400, seed=9)[0]
+    unseen[:50] = ROWS[:50]
+    places = np.arange(50, 350)  # and rows that lie on the thresholds, where it goes the other way
+    inner = np.flatnonzero(~trees.is_leaf)[:300]
+    unseen[places, trees.feature[inner]] = np.nextafter(trees.threshold[inner].astype(np.float32), np.inf)
+    found = probabilities(trees.margins(unseen), link)
+    np.testing.assert_allclose(found, model.predict_proba(unseen), atol=1e-6, rtol=0)  # its own is single
+
+
+def test_trees_give_the_numbers_of_xgboost() -> None:
+    model, trees = ensemble(XGBRegressor(**XGBOOST), ROWS[:, 0] * 3 + ROWS[:, 1] ** 2)
+    np.testing.assert_allclose(trees.margins(ROWS)[:, 0], model.predict(ROWS), atol=1e-5, rtol=1e-6)
+
+
+def test_reasons_of_xgboost_are_its_own() -> None:
+    model, trees = ensemble(XGBClassifier(**XGBOOST), CLASSES > 0)
+    expected = model.get_booster().predict(DMatrix(ROWS), pred_contribs=True)
+    base, parts = trees.contributions(ROWS)
+    np.testing.assert_allclose(parts, expected[:, :-1], atol=1e-4, rtol=0)
+    np.testing.assert_allclose(base, expected[:, -1], atol=1e-4, rtol=0)
 
 
 def expectation(trees: Trees, row: Any, known: set[int], node: int) -> float:

@@ -106,6 +106,7 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], pd.DataFrame, Any]] = {
     },
     **{f"propensity {name}": ((lambda model=name: Propensity(model)), BUYERS, BUYS) for name in MODELS},
 }
+SINGLE = ("propensity xgboost",)  # computes in single precision itself
 SERVED = [name for name in ESTIMATORS if hasattr(ESTIMATORS[name][0](), "to_artefact")]
 
 
@@ -181,7 +182,8 @@ class TestEveryServed:
             np.testing.assert_allclose(scores, estimator.predict(rows), atol=1e-9, rtol=1e-9)
             assert set(np.array(scorer.labels)[codes]) == {"low", "medium", "high"}
         elif hasattr(estimator, "predict_proba"):
-            np.testing.assert_allclose(scores, estimator.predict_proba(rows)[:, 1], atol=1e-9, rtol=0)
+            atol = 1e-6 if name in SINGLE else 1e-9
+            np.testing.assert_allclose(scores, estimator.predict_proba(rows)[:, 1], atol=atol, rtol=0)
             assert set(np.array(scorer.labels)[codes]) == {"low", "medium", "high"}
         else:
             assert (np.array(scorer.labels)[codes] == estimator.predict(rows)).all()

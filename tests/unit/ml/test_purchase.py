@@ -48,7 +48,7 @@ def as_of(orders: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     return known.assign(buys=known.index.isin(later["CustomerID"]).astype(int))
 
 
-@pytest.mark.parametrize("model", ["linear", "boosting"])
+@pytest.mark.parametrize("model", ["linear", "boosting", "xgboost"])
 def test_november_is_foreseen_as_well_as_published(shared: Callable[[str], Path], model: str) -> None:
     """Published: AUC .731, average precision .320 at a base rate of 11 %."""
     orders = orders_of(shared("online_retail/online_retail.parquet"))

@@ -1,5 +1,7 @@
 """Artefacts that are not fit to serve are refused by name."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -36,3 +38,10 @@ def test_scoring_leaves_its_input_as_it_was(artefact: dict[str, Any]) -> None:
     rows = np.array([[1.0, 2.0, 3.0]])
     make_scorer(artefact).score(rows)
     assert rows.tolist() == [[1.0, 2.0, 3.0]]
+
+
+def test_what_serves_imports_nothing_that_only_fits() -> None:
+    told = "import sys, ml.kernel, ml.tabular.serve, lakehouse.cli; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert "ml.trees" in found.stdout.split()
+    assert not {"xgboost"} & set(found.stdout.split())

@@ -83,7 +83,7 @@ def fitted(data: Path, folder: Path) -> Path:
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", sorted({*FOR_CLASSES, *FOR_NUMBERS}))
-def test_arrays_alone_predict_as_scikit_learn(target: str, name: str, tmp_path: Path) -> None:
+def test_arrays_alone_predict_as_the_fitted_model(target: str, name: str, tmp_path: Path) -> None:
     path = data_for(target, tmp_path)
     frame, wanted = split_target(read_table(path), target, path)
     if name not in (FOR_CLASSES if wanted.is_class else FOR_NUMBERS):
@@ -94,7 +94,10 @@ def test_arrays_alone_predict_as_scikit_learn(target: str, name: str, tmp_path: 
     kind = "linear" if name in ("logistic", "linear") else "trees"
     served = Served(kind, fields, encoder.width, tuple(len(text) for text in encoder.texts.values()))
     expected = model.predict_proba(inputs) if wanted.is_class else model.predict(inputs).reshape(-1, 1)
-    np.testing.assert_allclose(served.predict(rows), expected, atol=1e-9, rtol=0)
+    atol = 1e-9
+    if name == "xgboost":  # it adds up in single precision, by the size of what it adds
+        atol = 1e-6 * max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(served.predict(rows), expected, atol=atol, rtol=0)
 
 
 @pytest.mark.parametrize("target", TARGETS)
