@@ -152,13 +152,14 @@ def alerts(settings: Settings, show: bool) -> None:
 @main.command()
 @click.argument("model", default="customer_segment")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Train on features as of this day.")
+@click.option("--tune", type=click.IntRange(min=1), help="Trials of a search for better parameters.")
 @click.pass_obj
-def train(settings: Settings, model: str, as_of: datetime | None) -> None:
+def train(settings: Settings, model: str, as_of: datetime | None, tune: int | None) -> None:
     """Train MODEL on the marts and publish it as a SQL function."""
     from lakehouse import printing
     from ml.train import train
 
-    printing.show_result(train(model, settings, as_of=as_of.date() if as_of else None))
+    printing.show_result(train(model, settings, as_of.date() if as_of else None, tune or 0))
 
 
 @main.group()

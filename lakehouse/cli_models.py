@@ -78,12 +78,13 @@ def model() -> None:
 )
 @click.option("--out", required=True, type=FILE, help="Folder to write the model to.")
 @click.option("--folds", default=5, show_default=True, help="Of the cross-validation.")
+@click.option("--tune", type=click.IntRange(min=1), help="Trials of a search for better parameters.")
 @AS_JSON
-def fit_model(as_json: bool, **asked: Any) -> None:
+def fit_model(as_json: bool, tune: int | None, **asked: Any) -> None:
     """Fit a model to --data and write it to --out; metrics are those of rows it had not seen."""
     from ml.tabular.fit import fit
 
-    show_model(fit(**asked, progress=lambda line: click.echo(line, err=True)), as_json)
+    show_model(fit(**asked, tune=tune or 0, progress=lambda line: click.echo(line, err=True)), as_json)
 
 
 @model.command("predict")

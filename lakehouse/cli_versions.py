@@ -59,6 +59,7 @@ def show(settings: Settings, name: str, version: str | None, as_json: bool) -> N
     facts = {**told, "rows": training["row_count"]}
     facts |= {f"features as of, {source}": day for source, day in training["as_of"].items()}
     facts |= {f"read {table}, version": number for table, number in training["table_versions"].items()}
+    facts |= {f"parameter {name}": value for name, value in training["parameters"].items()}
     facts |= dict(features) | training["metrics"]
     facts |= {
         f"{row['action']} at {row['decided_at']}": f"{row['decided_by']}: {row['why']}" for row in history

@@ -41,7 +41,7 @@ def read_carts(spark: Any, model: str, as_of: date | None = None) -> FeatureRows
         f"""
         select {", ".join(f"double({name}) as {name}" for name in names(model))},
             int(is_bought_next_day) as label,
-            date_format(moment_at, "yyyy-MM-dd'T'HH:mm:ss") as moment, source
+            date_format(moment_at, "yyyy-MM-dd'T'HH:mm:ss") as moment, source, person_id
         {rows} and source in ({", ".join(f"'{source}'" for source in sources)})
             and pmod(xxhash64(cart_id, source), {share}) = 0
         order by moment_at, source, cart_id
@@ -55,6 +55,7 @@ def read_carts(spark: Any, model: str, as_of: date | None = None) -> FeatureRows
         labels=frame["label"].to_numpy(),
         dates=frame["moment"].to_numpy(),
         sources=frame["source"].to_numpy(),
+        customers=frame["person_id"].to_numpy(),
     )
 
 

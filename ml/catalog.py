@@ -29,7 +29,8 @@ MODEL_VERSIONS = Table(
     metrics map<string, double> comment 'Made by ml/evaluate.py',
     sha256 string comment 'Hash of model.json',
     is_promoted boolean comment 'Whether it became the champion when it was trained',
-    decision string comment 'Why it became the champion, or why not'
+    decision string comment 'Why it became the champion, or why not',
+    parameters map<string, string> comment 'Of the estimator, and trials of the search for them, if any'
     """,
     comment="One row per trained model version; ml.champion names those that serve",
 )
@@ -125,21 +126,24 @@ as {values({})}"""
 def record(spark: Any, manifest: Manifest, is_promoted: bool, decision: str) -> None:
     """Add a version's row to ml.model_versions."""
     training = manifest.training
-    row = (
-        manifest.name,
-        manifest.version,
-        datetime.fromisoformat(manifest.created_at),
-        dict(training.as_of),
-        training.row_count,
-        dict(training.table_versions),
-        list(manifest.features),
-        dict(training.metrics),
-        manifest.sha256,
-        is_promoted,
-        decision,
-    )
+    row = {
+        "name": manifest.name,
+        "version": manifest.version,
+        "created_at": datetime.fromisoformat(manifest.created_at),
+        "as_of": dict(training.as_of),
+        "row_count": training.row_count,
+        "table_versions": dict(training.table_versions),
+        "features": list(manifest.features),
+        "metrics": dict(training.metrics),
+        "sha256": manifest.sha256,
+        "is_promoted": is_promoted,
+        "decision": decision,
+        "parameters": {name: str(value) for name, value in training.parameters.items()},
+    }
     schema = spark.table(MODEL_VERSIONS.name).schema
-    spark.createDataFrame([row], schema).writeTo(MODEL_VERSIONS.name).append()
+    # by name: a table that is older than a column goes without it
+    cells = tuple(row[column] for column in schema.names)
+    spark.createDataFrame([cells], schema).writeTo(MODEL_VERSIONS.name).append()
 
 
 def recorded(spark: Any, name: str) -> list[Manifest]:

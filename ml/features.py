@@ -36,6 +36,7 @@ class FeatureRows:
     dates: Any = None  # its as-of date, YYYY-MM-DD
     sources: Any = None
     usual: Any = None  # the trivial forecast of each label, where there is one
+    customers: Any = None  # whose row it is, where rows of one shall be kept together
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
         f"""
         select {", ".join(f"double({name}) as {name}" for name in names(model))},
             {label.type}({label.column}) as label, double({label.usual}) as usual,
-            string(as_of_date) as as_of_date, source
+            string(as_of_date) as as_of_date, source, customer_id
         {rows} and source in ({", ".join(f"'{source}'" for source in sources)})
             and pmod(xxhash64(customer_id, source), {share}) = 0
         order by as_of_date, source, customer_id
@@ -197,6 +198,7 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
         dates=frame["as_of_date"].to_numpy(),
         sources=frame["source"].to_numpy(),
         usual=frame["usual"].to_numpy(),
+        customers=frame["customer_id"].to_numpy(),
     )
 
 

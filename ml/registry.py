@@ -8,7 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,12 +24,13 @@ VERSION = re.compile(r"v[1-9][0-9]{0,5}")
 
 @dataclass(frozen=True)
 class Training:
-    """What a version was made from, and how well it did."""
+    """What a version was made from, how well it did, and the parameters that its estimator was given."""
 
     as_of: Mapping[str, str]
     row_count: int
     table_versions: Mapping[str, int]
     metrics: Mapping[str, float]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

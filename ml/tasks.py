@@ -28,6 +28,7 @@ from ml.features import LABELS as LABELS_OF
 from ml.features import FeatureRows, read_customers, read_labelled, read_rated
 from ml.scorers import Scorer
 from ml.sentiment import LABELS
+from ml.tuning import tuned_chances
 
 NOISE = 0.005  # by which the silhouette of a sample differs by chance
 LEAST = 200  # rows on either side of the split in time
@@ -108,6 +109,12 @@ class Chances:
             found[model] = binary_metrics(labels[last] == 1, fitted.predict_proba(values[last])[:, 1])
         best = max(MODELS, key=lambda model: (found[model]["average_precision"] or 0.0, -MODELS.index(model)))
         return self._fitted(best, rows, train)
+
+    def tuned(self, name: str, rows: FeatureRows, trials: int) -> dict[str, Any]:
+        """The same by a search over all models and their parameters."""
+        train, _ = self.split(name, rows)
+        refuse_leaks(rows, train)
+        return tuned_chances(lambda kept: self.split(name, rows, kept), rows, train, trials)
 
     def _fitted(self, model: str, rows: FeatureRows, chosen: Any) -> dict[str, Any]:
         return Propensity(model).fit(rows.frame.iloc[chosen], rows.labels[chosen]).to_artefact()

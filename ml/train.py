@@ -15,7 +15,7 @@ from ml.catalog import OFFERS, Decision
 from ml.features import FEATURES, FeatureRows, names
 from ml.registry import Manifest, Model, Registry, Training, digest, hdfs_registry
 from ml.scorers import make_scorer
-from ml.tasks import TASKS
+from ml.tasks import TASKS, Chances
 
 
 @dataclass(frozen=True)
@@ -32,27 +32,30 @@ class TrainResult:
     metrics: Mapping[str, float]
 
 
-def train(name: str, settings: Settings, as_of: date | None = None) -> TrainResult:
+def train(name: str, settings: Settings, as_of: date | None = None, trials: int = 0) -> TrainResult:
     """Train a model, and let the new version serve if it is as good as the one that does.
 
-    The same features give the same model: then no version is made, and the champion stays.
+    The same features give the same model: then no version is made, and the champion stays. With `trials`
+    its parameters are searched for.
     """
+    if name not in TASKS and name not in OFFERS:
+        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted((*TASKS, *OFFERS)))}.")
+    refuse_tuning(name, trials)
     if name in OFFERS:
         return train_offers(name, settings, as_of)
-    if name not in TASKS:
-        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted((*TASKS, *OFFERS)))}.")
     registry = hdfs_registry(settings.webhdfs)
     spark = remote_session(settings)
     try:
         rows = TASKS[name].read(spark, name, as_of)
-        artefact = fit(name, rows)
+        artefact = fit(name, rows, trials)
         serving = catalog.champions(settings).get(name)
         champion, fault = load_champion(registry, name, serving)
         if champion and champion.manifest.sha256 == digest(artefact):
             return result(champion.manifest, champion.manifest.version, "nothing new to learn")
         scorer = make_scorer(artefact)
         metrics = TASKS[name].metrics(name, scorer, rows)
-        training = Training(rows.as_of, rows.row_count, rows.table_versions, metrics)
+        parameters = artefact.get("parameters", {})
+        training = Training(rows.as_of, rows.row_count, rows.table_versions, metrics, parameters)
         features = tuple((feature.name, feature.type) for feature in FEATURES[name])
         manifest = registry.save(name, artefact, features, training)
         if champion:
@@ -131,11 +134,21 @@ def load_champion(registry: Registry, name: str, version: str | None) -> tuple[M
         return None, f"the champion cannot serve: {reason}"
 
 
-def fit(name: str, rows: FeatureRows) -> dict[str, Any]:
+def refuse_tuning(name: str, trials: int) -> None:
+    """UserError where parameters are asked for of a model that has none to search."""
+    able = sorted(model for model, task in TASKS.items() if isinstance(task, Chances))
+    if trials and name not in able:
+        raise UserError(f"{name} has no parameters to search for; {', '.join(able)} have.")
+
+
+def fit(name: str, rows: FeatureRows, trials: int = 0) -> dict[str, Any]:
     """The artefact of a fresh estimator; UserError when the rows do not allow one."""
+    task = TASKS[name]
     try:
         with threadpool_limits(1):  # on so little data threads only wait for each other
-            return dict(TASKS[name].fit(name, rows))
+            if trials and isinstance(task, Chances):
+                return task.tuned(name, rows, trials)
+            return dict(task.fit(name, rows))
     except ValueError as reason:
         raise UserError(f"Model {name} cannot be trained on {rows.row_count} rows: {reason}.") from None
 

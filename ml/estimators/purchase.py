@@ -28,11 +28,15 @@ class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
     `model`: `linear` (logistic regression on signed logarithms), `tree`, `forest`, `boosting` or
     `xgboost` (T. Chen and C. Guestrin, KDD 2016). Rows are sorted before fitting, so their order does
-    not matter. Bands are quantiles of the training's chances: `high` is the top tenth.
+    not matter. Bands are quantiles of the training's chances: `high` is the top tenth. `parameters` replace
+    some of the model's own.
     """
 
-    def __init__(self, model: str = "linear", random_state: int = 0) -> None:
+    def __init__(
+        self, model: str = "linear", parameters: dict[str, Any] | None = None, random_state: int = 0
+    ) -> None:
         self.model = model
+        self.parameters = parameters
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803  # scikit-learn's name
@@ -55,7 +59,7 @@ class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
                     for column, gaps in zip(rows.T, missing.T, strict=True)
                 ]
             )
-        self.model_ = self._model()
+        self.model_ = self.unfitted()
         inputs = self._inputs(rows)
         self.scaler_ = StandardScaler().fit(inputs) if self.model == "linear" else None
         self.model_.fit(self._scaled(inputs), codes)
@@ -91,12 +95,16 @@ class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
             "cuts": self.cuts_.tolist(),
             "optional": self.optional_.astype(int).tolist(),
             "medians": self.medians_.tolist(),
+            "parameters": {"model": self.model, **(self.parameters or {})},
             "link": "identity" if self.model in ("tree", "forest") else "logistic",
             "model": {name: np.asarray(value).tolist() for name, value in fields.items()},
         }
 
-    def _model(self) -> Any:
-        options: dict[str, Any] = {"random_state": self.random_state}
+    def unfitted(self) -> Any:
+        """The estimator behind it, with its parameters."""
+        return self._model({"random_state": self.random_state}).set_params(**(self.parameters or {}))
+
+    def _model(self, options: dict[str, Any]) -> Any:
         if self.model == "linear":
             return LogisticRegression(max_iter=2_000, **options)
         if self.model == "tree":

@@ -6,40 +6,25 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from lakehouse.errors import UserError
-from ml.arrays import Matrix
-from ml.evaluate import best_threshold, class_metrics, intervals, number_metrics
 from ml.files import Frame, read_table
 from ml.tabular import artefact
-from ml.tabular.columns import Column, as_texts, infer, known, parsed_numbers
+from ml.tabular.choose import by_folds, by_search
+from ml.tabular.columns import as_texts, infer, known, parsed_numbers
 from ml.tabular.encode import learn_encoder
-from ml.tabular.models import FOR_CLASSES, FOR_NUMBERS, MODELS, Served, learn
+from ml.tabular.folds import Target, told
+from ml.tabular.models import FOR_CLASSES, FOR_NUMBERS, MODELS, learn
 
 CLASSES = 20  # whole numbers with more different values are a number to predict
 POSITIVE = (("0", "1"), ("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t"))
 NAMES = ("auto", *MODELS)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is to be predicted. With classes `values` are their codes; of two the second is positive."""
-
-    name: str
-    values: NDArray[Any]
-    classes: tuple[str, ...]
-
-    @property
-    def is_class(self) -> bool:
-        return bool(self.classes)
 
 
 def fit(
@@ -49,11 +34,13 @@ def fit(
     *,
     model: str | None = None,
     folds: int = 5,
+    tune: int = 0,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Fit a model of a file's column and write it to a folder; gives the manifest.
 
-    `auto` takes the model with the best cross-validated log loss, or squared error, of all.
+    `auto` takes the model with the best cross-validated log loss, or squared error, of all; `tune` is the
+    number of trials of a search for better parameters.
     """
     frame = read_table(data)
     if target not in frame.columns:
@@ -67,22 +54,23 @@ def fit(
     columns = infer(frame, target)
     folds = possible_folds(wanted, folds, data)
     with threadpool_limits(1):  # scikit-learn's threads only wait for each other on so little data
-        tried = {}
-        for name in names:
-            progress(f"{name}: {folds} folds")
-            tried[name] = cross_validated(frame, columns, wanted, name, folds)
-        best = min(tried, key=lambda name: loss(wanted, tried[name]))
-        progress(f"{best}: all rows")
+        if tune:
+            choice = by_search(frame, columns, wanted, names, folds, tune, progress)
+        else:
+            choice = by_folds(frame, columns, wanted, names, folds, progress)
+        progress(f"{choice.model}: all rows")
         started = time.process_time()
         encoder = learn_encoder(frame, columns)
-        fields, _ = learn(best, encoder.transform(frame, str(data)), wanted.values, wanted.is_class)
+        rows = encoder.transform(frame, str(data))
+        fields, _ = learn(choice.model, rows, wanted.values, wanted.is_class, choice.parameters)
         seconds = time.process_time() - started
     manifest: dict[str, Any] = {
-        "model": best,
+        "model": choice.model,
+        "parameters": choice.parameters,
         "target": target,
         "task": "number" if not wanted.is_class else "binary" if len(wanted.classes) == 2 else "classes",
         "classes": list(wanted.classes),
-        "threshold": best_threshold(wanted.values, tried[best][:, 1]) if len(wanted.classes) == 2 else None,
+        "threshold": choice.threshold,
         "usual": None if wanted.is_class else float(wanted.values.mean()),
         "rows": len(frame),
         "folds": folds,
@@ -90,9 +78,8 @@ def fit(
         "data_sha256": hashlib.sha256(data.read_bytes()).hexdigest(),
         "versions": {name: version(name) for name in ("scikit-learn", "xgboost-cpu", "numpy", "pandas")},
     }
-    manifest["metrics"] = told(wanted, tried[best], manifest)
-    if len(tried) > 1:
-        manifest["tried"] = {name: loss(wanted, found) for name, found in tried.items()}
+    manifest["metrics"] = told(wanted.of(choice.rows), choice.found, manifest)
+    manifest |= choice.card
     artefact.write(out, manifest, encoder, fields)
     return {**manifest, "out": str(out), "training_cpu_seconds": round(seconds, 3)}
 
@@ -161,41 +148,3 @@ def possible_folds(target: Target, folds: int, data: Path) -> int:
         rare = target.classes[int(counts.argmin())]
         raise UserError(f"Class {rare!r} of {target.name} has one row in {data}: two are needed at least.")
     return min(folds, int(counts.min()))
-
-
-def cross_validated(frame: Frame, columns: Sequence[Column], target: Target, name: str, folds: int) -> Matrix:
-    """What the model says of each row when it has not seen it; everything is learned anew each time."""
-    from sklearn.model_selection import KFold, StratifiedKFold
-
-    splitter = StratifiedKFold if target.is_class else KFold
-    found = np.zeros((len(frame), max(len(target.classes), 1)))
-    splits = splitter(folds, shuffle=True, random_state=0).split(np.zeros(len(frame)), target.values)
-    for seen, unseen in splits:
-        known_rows = frame.iloc[seen].reset_index(drop=True)
-        encoder = learn_encoder(known_rows, columns)
-        rows = encoder.transform(known_rows, "the data")
-        fields, _ = learn(name, rows, target.values[seen], target.is_class)
-        sizes = tuple(len(text) for text in encoder.texts.values())
-        served = Served(MODELS[name].kind, fields, encoder.width, sizes)
-        found[unseen] = served.predict(encoder.transform(frame.iloc[unseen], "the data"))
-    return found
-
-
-def loss(target: Target, found: Matrix) -> float:
-    """What `auto` makes least: log loss of classes, root mean squared error of a number."""
-    if target.is_class:
-        return float(class_metrics(target.values, found, target.classes)["log_loss"])
-    return float(number_metrics(target.values, found[:, 0], float(target.values.mean()))["rmse"])
-
-
-def told(target: Target, found: Matrix, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Metrics of predictions, each with its interval where it has one."""
-
-    def metrics(rows: Any) -> dict[str, Any]:
-        if target.is_class:
-            threshold = manifest["threshold"] or 0.5
-            return class_metrics(target.values[rows], found[rows], target.classes, threshold)
-        return number_metrics(target.values[rows], found[rows, 0], manifest["usual"])
-
-    size = len(found)
-    return {**metrics(np.arange(size)), "intervals": intervals(metrics, size)}

@@ -95,9 +95,11 @@ FOR_CLASSES = ("logistic", "tree", "forest", "boosting", "xgboost")
 FOR_NUMBERS = ("linear", "tree", "forest", "boosting", "xgboost")
 
 
-def learn(name: str, rows: Encoded, y: NDArray[Any], is_class: bool) -> tuple[Fields, Any]:
+def learn(
+    name: str, rows: Encoded, y: NDArray[Any], is_class: bool, parameters: Mapping[str, Any] | None = None
+) -> tuple[Fields, Any]:
     """Arrays of a model fitted on encoded rows, and the fitted model itself with its inputs."""
-    model = MODELS[name].make(is_class)
+    model = MODELS[name].make(is_class).set_params(**(parameters or {}))
     if MODELS[name].kind == "linear":
         mean, scale = rows.dense.mean(axis=0), rows.dense.std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)

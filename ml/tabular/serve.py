@@ -13,7 +13,7 @@ from ml.files import Frame, read_table
 from ml.tabular import artefact
 from ml.tabular.artefact import TableModel
 from ml.tabular.columns import as_texts, known, number_values
-from ml.tabular.fit import Target, told
+from ml.tabular.folds import Target, told
 
 
 def predict(folder: Path, data: Path) -> Frame:

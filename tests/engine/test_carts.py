@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from lakehouse.settings import ROOT
-from ml import carts, catalog
+from ml import carts, catalog, versions
 from ml.train import train
+from ml.tuning import METHOD
 
 pytestmark = pytest.mark.engine
 
@@ -16,8 +17,9 @@ MODEL = "cart_conversion_probability"
 GOLDEN = ROOT / "tests" / "golden" / "behaviour"
 # Carts of 20 days, one a few minutes; who has begun a checkout mostly buys.
 MADE = """
-select string(id) as cart_id, 'shop' as source, double(10 + id % 50) as age_minutes,
-    double(id % 10) as idle_minutes, 1 + id % 3 as added_count, 0L as removed_count,
+select string(id) as cart_id, concat('c:', id % 300) as person_id, 'shop' as source,
+    double(10 + id % 50) as age_minutes, double(id % 10) as idle_minutes,
+    1 + id % 3 as added_count, 0L as removed_count,
     bigint(pmod(xxhash64(id), 2)) as checkout_count, 1L as session_count,
     cast(id % 90 as decimal(28, 4)) as cart_value, 0L as earlier_cart_count,
     0L as earlier_purchase_count, pmod(xxhash64(id, 1), 10) < 1 + 6 * pmod(xxhash64(id), 2)
@@ -57,6 +59,13 @@ def test_training_makes_scores_of_open_carts(stack: Any, monkeypatch: pytest.Mon
             " from values (0), (1) as carts (checkout) order by checkout"
         )
         assert 0 < low["chance"] < high["chance"] < 1
+        tuned = train(MODEL, stack.settings, trials=6)
+        told = versions.card(MODEL, tuned.version, stack.settings)["training"]["parameters"]
+        assert (told["trials"], told["search"], told["folds"]) == (6, METHOD, 4)
+        recorded = f"select parameters['trials'] as trials from ml.model_versions where name = '{MODEL}'"
+        rows = stack.query(f"{recorded} and version = '{tuned.version}'")
+        assert [row["trials"] for row in rows] == ["6"]
+        catalog.promote(MODEL, made.version, stack.settings)
     finally:
         stack.query("drop schema carts_test cascade")
     stack.dbt("run", "--select", "stg_ml__champions", "fct_cart_scores", target="local")

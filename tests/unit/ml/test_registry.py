@@ -1,5 +1,6 @@
 """The registry: versions appear whole, never change, and are refused when something is wrong."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -49,6 +50,19 @@ def test_what_is_saved_can_be_loaded_and_scores(registry: Registry, saved: Manif
     scores, codes = model.scorer.score(np.array([[1.0, 50.0, 5000.0]]))
     assert scores[0] >= 0
     assert model.scorer.labels[codes[0]] == model.scorer.labels[-1]
+
+
+def test_a_card_tells_parameters_and_an_older_one_has_none(
+    registry: Registry, artefact: dict[str, Any], tmp_path: Path
+) -> None:
+    training = dataclasses.replace(TRAINING, parameters={"model": "xgboost", "max_depth": 4, "trials": 30})
+    registry.save(MODEL, artefact, TYPED, training)
+    assert registry.load(MODEL, "v1", names(MODEL)).manifest.training == training
+    card = tmp_path / MODEL / "v1" / "manifest.json"
+    older = json.loads(card.read_text())
+    del older["training"]["parameters"]
+    card.write_text(json.dumps(older))
+    assert registry.load(MODEL, "v1", names(MODEL)).manifest.training.parameters == {}
 
 
 def test_versions_count_up_as_numbers(registry: Registry, artefact: dict[str, Any], tmp_path: Path) -> None:

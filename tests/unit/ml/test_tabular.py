@@ -14,11 +14,13 @@ from lakehouse.cli import main
 from lakehouse.errors import UserError
 from ml.files import read_table
 from ml.tabular import artefact
+from ml.tabular.choose import by_search, kept_out
 from ml.tabular.columns import infer
 from ml.tabular.encode import learn_encoder
 from ml.tabular.fit import fit, split_target
 from ml.tabular.models import FOR_CLASSES, FOR_NUMBERS, Served, learn
 from ml.tabular.serve import evaluate, predict
+from ml.tuning import METHOD
 
 WORDS = ["lovely", "soft", "great fit", "too small", "itchy", "returned it", "colour", "dress", "shirt"]
 
@@ -136,6 +138,43 @@ def test_auto_takes_the_best_and_says_what_it_tried(data: Path, tmp_path: Path) 
     made = fit(data, "bought", tmp_path / "m", model="auto", folds=2)
     assert set(made["tried"]) == set(FOR_CLASSES)
     assert made["tried"][made["model"]] == min(made["tried"].values())
+
+
+class TestSearch:
+    """Parameters by trials on four fifths of the rows."""
+
+    def test_it_tells_what_it_chose_and_is_judged_by_the_last_fifth(self, data: Path, tmp_path: Path) -> None:
+        made = fit(data, "bought", tmp_path / "m", model="auto", folds=2, tune=7)
+        assert (made["search"], made["trials"], made["kept_out"]) == (METHOD, 7, 60)
+        assert made["metrics"]["rows"] == 60
+        assert set(made["tried"]) == set(FOR_CLASSES)
+        assert made["tried"][made["model"]] == min(made["tried"].values())
+        assert made["metrics"]["roc_auc"] > 0.8
+        assert len(predict(tmp_path / "m", data)) == 300
+        again = fit(data, "bought", tmp_path / "again", model="auto", folds=2, tune=7)
+        assert (tmp_path / "m" / "weights.npz").read_bytes() == (
+            tmp_path / "again" / "weights.npz"
+        ).read_bytes()
+        assert again["parameters"] == made["parameters"]
+
+    def test_the_rows_that_judge_it_choose_nothing(self, data: Path, tmp_path: Path) -> None:
+        frame, target = split_target(read_table(data), "bought", data)
+        columns, (_, outside) = infer(frame, "bought"), kept_out(target)
+        changed = frame.copy()
+        changed.loc[outside, ["plan", "review"]] = None
+        one, other = (by_search(rows, columns, target, ["tree"], 2, 6, str) for rows in (frame, changed))
+        assert (one.parameters, one.threshold, one.card) == (other.parameters, other.threshold, other.card)
+        assert (one.found != other.found).any()
+
+    def test_a_number_is_searched_for_too(self, tmp_path: Path) -> None:
+        made = fit(data_for("spent", tmp_path), "spent", tmp_path / "m", folds=2, tune=4)
+        assert set(made["parameters"]) <= {"alpha"}
+        assert made["tried"]["linear"] > 0
+
+    def test_too_few_rows_are_said(self, tmp_path: Path) -> None:
+        (tmp_path / "d.csv").write_text("a,y\n" + "1,0\n2,1\n" * 50)
+        with pytest.raises(UserError, match="100 rows are too few to search for parameters: 250 are needed"):
+            fit(tmp_path / "d.csv", "y", tmp_path / "m", tune=3)
 
 
 def test_metrics_of_later_data_agree_with_those_of_the_fit(fitted: Path, folder: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from ml.features import LABELS, FeatureRows, names
 from ml.scorers import make_scorer
-from ml.tasks import TASKS, split
+from ml.tasks import TASKS, Chances, split
+from ml.tuning import METHOD, folds_in_time
 
 NAME = "purchase_probability"
 CHANCES = TASKS[NAME]
@@ -30,6 +31,7 @@ def make_rows(
             odds = 1.5 - part["recency_days"] / 5
             part["label"] = (random.random(customers) < 1 / (1 + np.exp(-odds))).astype(int)
             part["date"], part["source"] = day.isoformat(), source
+            part["customer"] = [f"{source}{number}" for number in range(customers)]
             if leak == month:
                 part["revenue_90d"] = part["label"] * 1e4
             parts.append(part)
@@ -43,6 +45,7 @@ def make_rows(
         labels=frame["label"].to_numpy(),
         dates=frame["date"].to_numpy(),
         sources=frame["source"].to_numpy(),
+        customers=frame["customer"].to_numpy(),
     )
 
 
@@ -96,3 +99,46 @@ def test_a_challenger_must_be_better_beyond_noise() -> None:
 def test_too_little_time_is_said() -> None:
     with pytest.raises(ValueError, match="the 0 to learn from are too few"):
         CHANCES.fit("churn_probability", make_rows(months=2))
+
+
+def test_folds_go_back_in_time_and_keep_customers_apart() -> None:
+    rows = make_rows(sources=("a", "b"))
+    train, _ = split(NAME, rows)
+    folds = folds_in_time(lambda kept: split(NAME, rows, kept), train, rows.customers, rows.labels)
+    assert len(folds) == 4
+    judged = []
+    for learned, test in folds:
+        assert set(learned) | set(test) <= set(train)
+        assert not set(rows.customers[learned]) & set(rows.customers[test])
+        for source in ("a", "b"):
+            dates = [rows.dates[side[rows.sources[side] == source]] for side in (learned, test)]
+            last = date.fromisoformat(max(dates[0])) + timedelta(days=LABELS[NAME].days)
+            assert last.isoformat() <= min(dates[1])
+        judged.append(max(rows.dates[test]))
+    assert judged == sorted(judged, reverse=True)
+    assert len(set(judged)) == 4
+
+
+@pytest.fixture(scope="module")
+def tuned() -> dict[str, Any]:
+    assert isinstance(CHANCES, Chances)
+    return CHANCES.tuned(NAME, make_rows(), trials=7)
+
+
+class TestSearch:
+    """Parameters of a chance by trials."""
+
+    def test_it_tells_what_it_chose_and_how(self, tuned: dict[str, Any]) -> None:
+        told = tuned["parameters"]
+        assert (told["search"], told["trials"], told["folds"]) == (METHOD, 7, 4)
+        assert 0 < told["average_precision"] < 1
+        assert CHANCES.metrics(NAME, make_scorer(tuned), make_rows())["test_rows"] == 400
+
+    def test_it_finds_the_same_again_and_does_not_see_the_test(self, tuned: dict[str, Any]) -> None:
+        assert isinstance(CHANCES, Chances)
+        assert CHANCES.tuned(NAME, make_rows(leak=5), trials=7) == tuned
+
+    def test_too_little_time_to_search_is_said(self) -> None:
+        assert isinstance(CHANCES, Chances)
+        with pytest.raises(ValueError, match="too little time, or too few customers"):
+            CHANCES.tuned(NAME, make_rows(months=2), trials=7)

@@ -81,6 +81,12 @@ def test_rows_that_allow_no_model_are_a_sentence(customers: pd.DataFrame) -> Non
         fit(MODEL, FeatureRows(customers.head(2), {}, 2, {}))
 
 
+def test_what_has_no_parameters_is_not_searched(tmp_path: Path) -> None:
+    for name in (MODEL, "recommendations"):
+        with pytest.raises(UserError, match=f"{name} has no parameters to search for; cart_con.*, churn"):
+            train(name, Settings(state=tmp_path), trials=5)
+
+
 def test_an_unknown_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no model 'weather'; there are association_rules, cart"):
         train("weather", Settings(state=tmp_path))
