@@ -1,5 +1,6 @@
 """The `lakehouse` command: thin over plain functions, each imported when it is called."""
 
+import dataclasses
 import json
 import sys
 from datetime import datetime
@@ -9,7 +10,7 @@ import click
 
 from lakehouse.cli_events import events
 from lakehouse.cli_models import models as models_of_files
-from lakehouse.cli_versions import models
+from lakehouse.cli_versions import models, show_groups
 from lakehouse.errors import UserError
 from lakehouse.settings import Settings, get_settings
 
@@ -157,9 +158,12 @@ def alerts(settings: Settings, show: bool) -> None:
 def train(settings: Settings, model: str, as_of: datetime | None, tune: int | None) -> None:
     """Train MODEL on the marts and publish it as a SQL function."""
     from lakehouse import printing
+    from ml.groups import without_groups
     from ml.train import train
 
-    printing.show_result(train(model, settings, as_of.date() if as_of else None, tune or 0))
+    made = train(model, settings, as_of.date() if as_of else None, tune or 0)
+    printing.show_result(dataclasses.replace(made, metrics=without_groups(made.metrics)))
+    show_groups(made.metrics)
 
 
 @main.group()

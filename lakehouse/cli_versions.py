@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -48,6 +49,7 @@ def list_versions(settings: Settings, as_json: bool) -> None:
 def show(settings: Settings, name: str, version: str | None, as_json: bool) -> None:
     """The card of a VERSION of the model NAME: by default of the one that serves."""
     from lakehouse import printing
+    from ml.groups import without_groups
     from ml.versions import card
 
     told = card(name, version, settings)
@@ -60,12 +62,13 @@ def show(settings: Settings, name: str, version: str | None, as_json: bool) -> N
     facts |= {f"features as of, {source}": day for source, day in training["as_of"].items()}
     facts |= {f"read {table}, version": number for table, number in training["table_versions"].items()}
     facts |= {f"parameter {name}": value for name, value in training["parameters"].items()}
-    facts |= dict(features) | training["metrics"]
+    facts |= dict(features) | without_groups(training["metrics"])
     facts |= {
         f"{row['action']} at {row['decided_at']}": f"{row['decided_by']}: {row['why']}" for row in history
     }
     table = [{"what": what, "value": printing.shown(value)} for what, value in facts.items()]
     printing.show_table(table, count=False)
+    show_groups(training["metrics"])
 
 
 @models.command()
@@ -100,6 +103,7 @@ def rollback(settings: Settings, name: str, why: str) -> None:
 def compare(settings: Settings, name: str, first: str, second: str, as_json: bool) -> None:
     """Two versions of NAME judged on the same rows of today."""
     from lakehouse import printing
+    from ml.groups import KEY
     from ml.versions import compare
 
     rows, verdict = compare(name, (first, second), settings)
@@ -110,9 +114,21 @@ def compare(settings: Settings, name: str, first: str, second: str, as_json: boo
     shown: list[dict[str, Any]] = [
         {"metric": row["metric"], **{version: printing.shown(row[version]) for version in numbers}}
         for row in rows
+        if not KEY.fullmatch(row["metric"])
     ]
     printing.show_table(shown, count=False)
     click.echo(verdict)
+
+
+def show_groups(metrics: Mapping[str, float]) -> None:
+    """Metrics by group of people, and what they say of fairness; nothing of a model without chances."""
+    from lakehouse import printing
+    from ml import groups
+
+    if rows := groups.table(metrics):
+        printing.show_table(rows, count=False)
+    if said := groups.sentence(metrics):
+        click.echo(said)
 
 
 def tell(decision: Any) -> None:

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
         0.002, gt=0, le=1, description="Least share of a source's orders that association rules need"
     )
     rules_confidence: float = Field(0.2, gt=0, le=1, description="Least confidence of association rules")
+    fairness_tolerance: float = Field(
+        0.1, gt=0, le=1, description="Gap between groups of people beyond which a model's card says so"
+    )
     live_interval_seconds: float = Field(2.0, gt=0, description="Pause between updates of live.minutes")
     live_history_hours: int = Field(
         24, ge=1, le=168, description="How long live.minutes keeps a minute; older events count as too old"

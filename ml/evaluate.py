@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.metrics import (
     average_precision_score,
     davies_bouldin_score,
@@ -15,6 +16,8 @@ from sklearn.metrics import (
 from ml.arrays import Codes, Matrix
 
 SAMPLE = 3_000  # silhouette compares all pairs: 9 M distances
+LEAST_OF_GROUP = 50  # rows of a group of people by which a model is judged
+LEAST_OF_CLASS = 10  # of them with and without the label, for an AUC
 
 
 def silhouette(space: Matrix, codes: Codes, sample_size: int = SAMPLE, random_state: int = 0) -> float:
@@ -130,6 +133,48 @@ def binary_metrics(positive: NDArray[np.bool_], chance: Matrix) -> dict[str, flo
         "ece": sum(bin["rows"] * abs(bin["expected"] - bin["seen"]) for bin in calibration(positive, chance))
         / len(chance),
     }
+
+
+def group_metrics(
+    positive: NDArray[np.bool_], chance: Matrix, selected: NDArray[np.bool_], groups: Any
+) -> dict[str, float]:
+    """How good chances are for each group of people: `gender=F: roc_auc`, and its standard error.
+
+    `groups` is a frame with a column per way to group; a column without two groups of
+    `LEAST_OF_GROUP` rows is left out. `bias` is the mean chance less the base rate.
+    """
+    found: dict[str, float] = {}
+    for column in groups.columns:
+        sizes = groups[column].value_counts().sort_index()
+        names = [name for name, size in sizes.items() if size >= LEAST_OF_GROUP]
+        for name in names if len(names) > 1 else ():
+            rows = (groups[column] == name).to_numpy()
+            told, of_group = positive[rows], chance[rows]
+            means = {
+                "selection_rate": selected[rows].astype(np.float64),
+                "bias": of_group - told,
+                "brier": (of_group - told) ** 2,
+            }
+            measured = {
+                measure: (float(values.mean()), float(values.std() / np.sqrt(len(values))))
+                for measure, values in means.items()
+            }
+            if min(told.sum(), (~told).sum()) >= LEAST_OF_CLASS:
+                measured["roc_auc"] = (float(roc_auc_score(told, of_group)), auc_error(told, of_group))
+            key = f"{column}={name}: "
+            found |= {f"{key}rows": float(rows.sum()), f"{key}base_rate": float(told.mean())}
+            for measure, (value, error) in measured.items():
+                found |= {f"{key}{measure}": value, f"{key}{measure} se": error}
+    return found
+
+
+def auc_error(positive: NDArray[np.bool_], chance: Matrix) -> float:
+    """Standard error of the AUC: E. DeLong et al., Biometrics 44 (1988), by ranks as X. Sun and
+    W. Xu, IEEE Signal Processing Letters 21 (2014)."""
+    ranks = rankdata(chance)
+    above = (ranks[positive] - rankdata(chance[positive])) / (~positive).sum()
+    below = (ranks[~positive] - rankdata(chance[~positive])) / positive.sum()
+    return float(np.sqrt(above.var(ddof=1) / len(above) + below.var(ddof=1) / len(below)))
 
 
 def lift(positive: NDArray[np.bool_], chance: Matrix, share: float = 0.1) -> float:

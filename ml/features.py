@@ -10,6 +10,8 @@ CUSTOMER_FEATURES = "marts.fct_customer_features_daily"
 FEEDBACK = "marts.fct_feedback"
 CUSTOMER_LABELS = "marts.fct_customer_labels"
 CART_FEATURES = "marts.fct_cart_features"
+CUSTOMER_GROUPS = "marts.dim_customer_groups"
+GROUPS = ("gender", "age_band", "income_band", "country")  # to judge by, never features
 MAX_TEXTS = 50_000
 MAX_ROWS = 200_000  # enough for any of our estimators; the driver never holds every customer
 
@@ -37,6 +39,7 @@ class FeatureRows:
     sources: Any = None
     usual: Any = None  # the trivial forecast of each label, where there is one
     customers: Any = None  # whose row it is, where rows of one shall be kept together
+    groups: Any = None  # a frame of GROUPS, where they are known: of whom a row tells
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,12 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
     known = " and ".join([f"{label.column} is not null", *needed])
     if as_of:
         known += f" and date_add(as_of_date, {label.days}) <= date'{as_of.isoformat()}'"
-    rows = f"from {joined} using (source, customer_id, as_of_date) where {known}"
+    rows = f"from {joined} using (source, customer_id, as_of_date)"
+    groups: tuple[str, ...] = ()
+    if spark.catalog.tableExists(CUSTOMER_GROUPS):
+        groups = GROUPS
+        rows += f" left join {CUSTOMER_GROUPS} using (source, customer_id)"
+    rows += f" where {known}"
     counted = spark.sql(
         f"select source, string(max(as_of_date)) as as_of, count(*) as rows {rows} group by source"
     ).collect()
@@ -183,7 +191,7 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
         f"""
         select {", ".join(f"double({name}) as {name}" for name in names(model))},
             {label.type}({label.column}) as label, double({label.usual}) as usual,
-            string(as_of_date) as as_of_date, source, customer_id
+            string(as_of_date) as as_of_date, {", ".join([*groups, "source", "customer_id"])}
         {rows} and source in ({", ".join(f"'{source}'" for source in sources)})
             and pmod(xxhash64(customer_id, source), {share}) = 0
         order by as_of_date, source, customer_id
@@ -199,6 +207,7 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
         sources=frame["source"].to_numpy(),
         usual=frame["usual"].to_numpy(),
         customers=frame["customer_id"].to_numpy(),
+        groups=frame[list(groups)],
     )
 
 

@@ -21,6 +21,7 @@ from ml.evaluate import (
     class_metrics,
     cluster_metrics,
     count_metrics,
+    group_metrics,
     paired_interval,
     silhouette,
 )
@@ -122,7 +123,8 @@ class Chances:
     def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
         train, test = self.split(name, rows)
         values, truth = rows.frame.to_numpy(dtype=np.float64)[test], rows.labels[test] == 1
-        found: dict[str, Any] = binary_metrics(truth, scorer.score(values)[0])
+        chances, bands = scorer.score(values)
+        found: dict[str, Any] = binary_metrics(truth, chances)
         # the trivial ranking: who was active last will be first again
         feature, sign = self.trivial
         alone = feature.split("_")[0]
@@ -136,7 +138,14 @@ class Chances:
                 f"{key}: {alone} alone": float(trivial[key] or 0.0)
                 for key in ("average_precision", "roc_auc", "lift_at_10")
             },
+            **self._of_groups(rows.groups, test, truth, chances, bands == len(scorer.labels) - 1),
         }
+
+    def _of_groups(
+        self, groups: Any, test: Rows, truth: Any, chances: Matrix, selected: Any
+    ) -> dict[str, float]:
+        """Metrics by group of people, where any are known; selected is who is in the highest band."""
+        return {} if groups is None else group_metrics(truth, chances, selected, groups.iloc[test])
 
     def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
         _, test = self.split(name, rows)

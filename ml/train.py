@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
-from ml import catalog
+from ml import catalog, groups
 from ml.catalog import OFFERS, Decision
 from ml.features import FEATURES, FeatureRows, names
 from ml.registry import Manifest, Model, Registry, Training, digest, hdfs_registry
@@ -55,6 +55,7 @@ def train(name: str, settings: Settings, as_of: date | None = None, trials: int 
         scorer = make_scorer(artefact)
         metrics = TASKS[name].metrics(name, scorer, rows)
         parameters = artefact.get("parameters", {})
+        metrics |= groups.judged(metrics, settings.fairness_tolerance)
         training = Training(rows.as_of, rows.row_count, rows.table_versions, metrics, parameters)
         features = tuple((feature.name, feature.type) for feature in FEATURES[name])
         manifest = registry.save(name, artefact, features, training)

@@ -1,0 +1,66 @@
+"""A model of chances on real servers: judged by group."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ml import catalog, features
+from ml.features import names
+from ml.train import train
+
+pytestmark = pytest.mark.engine
+
+MODEL = "purchase_probability"
+MONTHS, CUSTOMERS = 6, 300
+KEYS = "'shop' as source, string(id) as customer_id, add_months(date'2024-01-31', int(month)) as as_of_date"
+HASH = "pmod(xxhash64(id, month, '{}'), 1000)"
+
+
+def customers(first: int, months: int) -> str:
+    """Features of so many month ends; recency runs from 0 to 99."""
+    others = ", ".join(
+        f"double({HASH.format(name)}) as {name}" for name in names(MODEL) if name != "recency_days"
+    )
+    recency = f"double({HASH.format('recency')} / 10) as recency_days"
+    return f"""select {KEYS}, {recency}, {others}
+        from range({CUSTOMERS}) cross join (select id + {first} as month from range({months}))"""
+
+
+@pytest.fixture
+def shop(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Customers of whom the recent ones buy again; women and men alike."""
+    before = catalog.champions(stack.settings)
+    schema = "feedback_test"
+    stack.query(f"create schema {schema}")
+    for table in ("features", "labels", "groups"):
+        monkeypatch.setattr(features, f"CUSTOMER_{table.upper()}", f"{schema}.{table}")
+    try:
+        stack.query(f"create table {schema}.features using delta as {customers(0, MONTHS)}")
+        stack.query(f"""create table {schema}.labels using delta as
+            select source, customer_id, as_of_date,
+                pmod(xxhash64(customer_id, as_of_date), 100) > recency_days as has_order_next_7_days
+            from {schema}.features""")
+        stack.query(f"""create table {schema}.groups using delta as
+            select 'shop' as source, string(id) as customer_id, if(id % 3 = 0, 'F', 'M') as gender,
+                string(null) as age_band, string(null) as income_band, 'DE' as country
+            from range({CUSTOMERS - 50})""")
+        yield schema
+    finally:
+        stack.query(f"alter view ml.champion as {catalog.values(before)}")
+        stack.query(f"drop schema {schema} cascade")
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_model_is_judged_by_group(stack: Any) -> None:
+    made = train(MODEL, stack.settings)
+    row = stack.query(f"""select metrics['gender=F: rows'] as women, metrics['gender=M: rows'] as men,
+        metrics['gender=F: roc_auc'] as auc, metrics['fairness: gaps beyond tolerance'] as gaps
+        from ml.model_versions where name = '{MODEL}' and version = '{made.version}'""")[0]
+    assert (row["women"], row["men"]) == (84, 166)
+    assert row["auc"] > 0.6
+    assert row["gaps"] == 0
+    shown = stack.run("lakehouse", "models", "show", MODEL, made.version).stdout
+    assert "gender F" in shown
+    assert "country DE" not in shown  # one group alone
+    assert "No gap between groups of people beyond the tolerance of 0.1." in shown
