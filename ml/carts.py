@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.errors import UserError
-from ml.features import CART_FEATURES, MAX_ROWS, FeatureRows, names, teaching
+from ml.features import CART_FEATURES, FeatureRows, delta_versions, read_sampled
 
 HORIZON = timedelta(days=1)  # of the label
 TEST_SHARE = 0.2  # of each source's rows, the latest ones
@@ -19,44 +20,23 @@ Rows = NDArray[np.int64]
 
 
 def read_carts(spark: Any, model: str, as_of: date | None = None) -> FeatureRows:
-    """Read every look at a cart whose next day is known by the end of `as_of`; `dates` are times.
-
-    Beyond `MAX_ROWS` rows a sample of carts by hash is taken, each with all its moments.
-    """
-    if not spark.catalog.tableExists(CART_FEATURES):
-        raise UserError(f"{CART_FEATURES} does not exist yet: run `dbt build` first.")
-    version = spark.sql(f"describe history {CART_FEATURES} limit 1").first()["version"]
+    """Read every look at a cart whose next day is known by the end of `as_of`; `dates` are times."""
+    versions = delta_versions(spark, CART_FEATURES)
     until = f" and moment_date < date'{as_of.isoformat()}'" if as_of else ""
-    rows = f"from {CART_FEATURES} version as of {version} where is_bought_next_day is not null{until}"
-    counted = spark.sql(
-        f"select source, string(max(moment_date)) as as_of, count(*) as rows {rows} group by source"
-    ).collect()
-    sources = teaching([row["source"] for row in counted])
-    counted = sorted((row for row in counted if row["source"] in sources), key=lambda row: row["source"])
-    total = sum(row["rows"] for row in counted)
-    if total == 0:
-        raise UserError(f"{CART_FEATURES} knows no cart with a day after it: replay carts, then `dbt build`.")
-    share = -(-total // MAX_ROWS)
-    frame = spark.sql(
-        f"""
-        select {", ".join(f"double({name}) as {name}" for name in names(model))},
-            int(is_bought_next_day) as label,
-            date_format(moment_at, "yyyy-MM-dd'T'HH:mm:ss") as moment, source, person_id
-        {rows} and source in ({", ".join(f"'{source}'" for source in sources)})
-            and pmod(xxhash64(cart_id, source), {share}) = 0
-        order by moment_at, source, cart_id
-        """
-    ).toPandas()
-    return FeatureRows(
-        frame=frame[list(names(model))],
-        as_of={row["source"]: row["as_of"] for row in counted},
-        row_count=total,
-        table_versions={CART_FEATURES: version},
-        labels=frame["label"].to_numpy(),
-        dates=frame["moment"].to_numpy(),
-        sources=frame["source"].to_numpy(),
-        customers=frame["person_id"].to_numpy(),
+    found = read_sampled(
+        spark,
+        model,
+        f"from {CART_FEATURES} version as of {versions[CART_FEATURES]}"
+        f" where is_bought_next_day is not null{until}",
+        "cart_id",
+        "moment_date",
+        label="int(is_bought_next_day)",
+        moment="date_format(moment_at, \"yyyy-MM-dd'T'HH:mm:ss\")",
+        person="person_id",
     )
+    if found.row_count == 0:
+        raise UserError(f"{CART_FEATURES} knows no cart with a day after it: replay carts, then `dbt build`.")
+    return replace(found, table_versions=versions)
 
 
 def split_carts(name: str, rows: FeatureRows, chosen: Any = None) -> tuple[Rows, Rows]:

@@ -1,6 +1,6 @@
 """What each model may know: its features, their order, and how they are read from the marts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -121,9 +121,7 @@ def read_customers(spark: Any, model: str, as_of: date | None = None) -> Feature
     One Delta version is read throughout, so that the manifest can name it. Beyond `MAX_ROWS`
     customers a sample by hash is taken: the same customers each time.
     """
-    if not spark.catalog.tableExists(CUSTOMER_FEATURES):
-        raise UserError(f"{CUSTOMER_FEATURES} does not exist yet: run `dbt build` first.")
-    version = spark.sql(f"describe history {CUSTOMER_FEATURES} limit 1").first()["version"]
+    version = delta_versions(spark, CUSTOMER_FEATURES)[CUSTOMER_FEATURES]
     table = f"{CUSTOMER_FEATURES} version as of {version}"
     columns = names(model)
     complete = " and ".join(f"{name} is not null" for name in columns)
@@ -155,16 +153,9 @@ def read_customers(spark: Any, model: str, as_of: date | None = None) -> Feature
 
 
 def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureRows:
-    """Read features of every as-of date whose label is known, up to `as_of`, with label and date.
-
-    Beyond `MAX_ROWS` rows a sample of customers by hash is taken, each with all their dates.
-    """
+    """Read features of every as-of date whose label is known, up to `as_of`, with label and date."""
     label = LABELS[model]
-    versions = {}
-    for table in (CUSTOMER_FEATURES, CUSTOMER_LABELS):
-        if not spark.catalog.tableExists(table):
-            raise UserError(f"{table} does not exist yet: run `dbt build` first.")
-        versions[table] = spark.sql(f"describe history {table} limit 1").first()["version"]
+    versions = delta_versions(spark, CUSTOMER_FEATURES, CUSTOMER_LABELS)
     joined = " inner join ".join(f"{table} version as of {version}" for table, version in versions.items())
     needed = [f"{feature.name} is not null" for feature in FEATURES[model] if not feature.optional]
     known = " and ".join([f"{label.column} is not null", *needed])
@@ -175,40 +166,86 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
     if spark.catalog.tableExists(CUSTOMER_GROUPS):
         groups = GROUPS
         rows += f" left join {CUSTOMER_GROUPS} using (source, customer_id)"
-    rows += f" where {known}"
+    found = read_sampled(
+        spark,
+        model,
+        f"{rows} where {known}",
+        "customer_id",
+        "as_of_date",
+        label=f"{label.type}({label.column})",
+        moment="string(as_of_date)",
+        person="customer_id",
+        usual=f"double({label.usual})",
+        **{group: group for group in groups},
+    )
+    if found.row_count == 0:
+        raise UserError(
+            f"{CUSTOMER_LABELS} knows no {label.column} yet: its {label.days} days must have passed."
+        )
+    frame = found.frame
+    return replace(
+        found,
+        frame=frame[list(names(model))],
+        table_versions=versions,
+        usual=frame["usual"].to_numpy(),
+        groups=frame[list(groups)],
+    )
+
+
+def read_sampled(
+    spark: Any,
+    model: str,
+    rows: str,
+    key: str,
+    day: str,
+    *,
+    label: str,
+    moment: str,
+    person: str,
+    **others: str,
+) -> FeatureRows:
+    """Read rows (`from ... where ...`) of the sources to learn from: features, label, moment, whose row it
+    is, and `others`, which are SQL expressions by name and stay in the frame.
+
+    Beyond `MAX_ROWS` rows a sample by hash of the key is taken, each with all its moments.
+    """
     counted = spark.sql(
-        f"select source, string(max(as_of_date)) as as_of, count(*) as rows {rows} group by source"
+        f"select source, string(max({day})) as as_of, count(*) as rows {rows} group by source"
     ).collect()
     sources = teaching([row["source"] for row in counted])
     counted = sorted((row for row in counted if row["source"] in sources), key=lambda row: row["source"])
     total = sum(row["rows"] for row in counted)
-    if total == 0:
-        raise UserError(
-            f"{CUSTOMER_LABELS} knows no {label.column} yet: its {label.days} days must have passed."
-        )
-    share = -(-total // MAX_ROWS)
+    share = max(-(-total // MAX_ROWS), 1)
+    columns = {name: f"double({name})" for name in names(model)}
+    columns |= {"label": label, "moment": moment, "person": person, **others}
     frame = spark.sql(
         f"""
-        select {", ".join(f"double({name}) as {name}" for name in names(model))},
-            {label.type}({label.column}) as label, double({label.usual}) as usual,
-            string(as_of_date) as as_of_date, {", ".join([*groups, "source", "customer_id"])}
-        {rows} and source in ({", ".join(f"'{source}'" for source in sources)})
-            and pmod(xxhash64(customer_id, source), {share}) = 0
-        order by as_of_date, source, customer_id
+        select {", ".join(f"{sql} as {name}" for name, sql in columns.items())}, source
+        {rows} and source in ({", ".join(f"'{source}'" for source in sources) or "null"})
+            and pmod(xxhash64({key}, source), {share}) = 0
+        order by moment, source, {key}
         """
     ).toPandas()
     return FeatureRows(
-        frame=frame[list(names(model))],
+        frame=frame[[*names(model), *others]],
         as_of={row["source"]: row["as_of"] for row in counted},
         row_count=total,
-        table_versions=versions,
+        table_versions={},
         labels=frame["label"].to_numpy(),
-        dates=frame["as_of_date"].to_numpy(),
+        dates=frame["moment"].to_numpy(),
         sources=frame["source"].to_numpy(),
-        usual=frame["usual"].to_numpy(),
-        customers=frame["customer_id"].to_numpy(),
-        groups=frame[list(groups)],
+        customers=frame["person"].to_numpy(),
     )
+
+
+def delta_versions(spark: Any, *tables: str) -> dict[str, int]:
+    """The Delta version that each table has now; UserError for one that is not built."""
+    found = {}
+    for table in tables:
+        if not spark.catalog.tableExists(table):
+            raise UserError(f"{table} does not exist yet: run `dbt build` first.")
+        found[table] = int(spark.sql(f"describe history {table} limit 1").first()["version"])
+    return found
 
 
 def read_rated(spark: Any, as_of: date | None = None) -> FeatureRows:
@@ -216,9 +253,7 @@ def read_rated(spark: Any, as_of: date | None = None) -> FeatureRows:
 
     Exact duplicates are left out. Beyond `MAX_TEXTS` texts a sample by hash is taken.
     """
-    if not spark.catalog.tableExists(FEEDBACK):
-        raise UserError(f"{FEEDBACK} does not exist yet: run `dbt build` first.")
-    version = spark.sql(f"describe history {FEEDBACK} limit 1").first()["version"]
+    version = delta_versions(spark, FEEDBACK)[FEEDBACK]
     until = f"and created_date <= date'{as_of.isoformat()}'" if as_of else ""
     frame = spark.sql(
         f"""
