@@ -99,8 +99,15 @@ def champions(settings: Settings) -> dict[str, str]:
     return {row["name"]: row["version"] for row in query(f"select * from {CHAMPION}", settings)}
 
 
+def switch(decision: Decision, settings: Settings) -> None:
+    """Let a version serve, once that is on record: what dies in between has changed nothing, and its
+    record is passed over by whoever asks what served before."""
+    decide(decision, settings)
+    promote(decision.name, decision.version, settings)
+
+
 def promote(name: str, version: str, settings: Settings) -> None:
-    """Let a version serve. Rolling back is promoting an older one."""
+    """Let a version serve, off the record: use `switch`. Rolling back is promoting an older one."""
     checked(NAME, name)
     checked(VERSION, version)
     # altered, not created or replaced: that drops the view first, and queries would fail meanwhile

@@ -67,9 +67,7 @@ def train(name: str, settings: Settings, as_of: date | None = None, trials: int 
     finally:
         spark.stop()
     if is_promoted:
-        catalog.promote(name, manifest.version, settings)
-        decided = Decision(name, manifest.version, serving, "promoted", decision, "training")
-        catalog.decide(decided, settings)
+        catalog.switch(Decision(name, manifest.version, serving, "promoted", decision, "training"), settings)
         return result(manifest, manifest.version, decision)
     return result(manifest, serving or manifest.version, decision)
 
@@ -100,8 +98,7 @@ def train_offers(name: str, settings: Settings, as_of: date | None = None) -> Tr
         spark.stop()
     if later:
         return result(manifest, serving or manifest.version, decision)
-    catalog.promote(name, manifest.version, settings)
-    catalog.decide(Decision(name, manifest.version, serving, "promoted", decision, "training"), settings)
+    catalog.switch(Decision(name, manifest.version, serving, "promoted", decision, "training"), settings)
     return result(manifest, manifest.version, decision)
 
 

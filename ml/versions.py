@@ -63,15 +63,19 @@ def rollback(name: str, why: str, settings: Settings) -> Decision:
 
 
 def served_before(history: Iterable[Mapping[str, Any]], serving: str | None) -> str | None:
-    """The version below the one that serves: a promotion puts one on top, a rollback takes one off."""
+    """The version below the one that serves: a promotion puts one on top, a rollback takes one off.
+
+    Rows above the one that serves were recorded, but never came to serve.
+    """
     stack: list[str] = []
     for row in history:
         if row["action"] == "rolled back":
             del stack[-1:]
         if not stack or stack[-1] != row["version"]:
             stack.append(row["version"])
-    if stack and stack[-1] == serving:
-        stack.pop()
+    if serving in stack:
+        while stack.pop() != serving:
+            pass
     return stack[-1] if stack else None
 
 
@@ -115,9 +119,8 @@ def decided(
     name: str, version: str, former: str | None, action: str, why: str, settings: Settings
 ) -> Decision:
     """Change what serves, and put on record who did it and why."""
-    catalog.promote(name, version, settings)
     decision = Decision(name, version, former, action, why, getpass.getuser())
-    catalog.decide(decision, settings)
+    catalog.switch(decision, settings)
     return decision
 
 

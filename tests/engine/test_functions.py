@@ -211,6 +211,30 @@ def test_a_rollback_is_one_step_and_on_record(
         catalog.promote(MODEL, version, settings)
 
 
+@pytest.mark.parametrize("step", ["decide", "promote"])
+def test_a_crash_leaves_no_switch_without_its_record(
+    settings: Settings,
+    registry: Registry,
+    fitted: ValueClusters,
+    version: str,
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saved, before = save(registry, fitted.to_artefact()), len(versions.decisions(MODEL, settings))
+
+    def crash(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalog, step, crash)
+    with pytest.raises(KeyboardInterrupt):
+        versions.promote(MODEL, saved.version, "a test", settings)
+    monkeypatch.undo()
+    assert catalog.champions(settings)[MODEL] == version
+    recorded = versions.decisions(MODEL, settings)[before:]
+    assert [row["version"] for row in recorded] == ([] if step == "decide" else [saved.version])
+    assert versions.served_before(recorded, version) != version
+
+
 def test_a_version_that_is_refused_is_not_promoted(
     settings: Settings, registry: Registry, fitted: ValueClusters, version: str
 ) -> None:

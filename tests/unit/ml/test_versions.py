@@ -28,6 +28,10 @@ def history(*steps: str) -> list[dict[str, str]]:
         (["v1", "v2", "v3", "<v2", "<v1"], "v1", None),
         (["v1", "v2", "<v1", "v3"], "v3", "v1"),
         (["v1", "v2", "v1"], "v1", "v2"),
+        # v2 and v3 were recorded, and the switch to them never came
+        (["v1", "v2"], "v1", None),
+        (["v0", "v1", "v2", "v3"], "v1", "v0"),
+        (["v1", "v2", "<v1"], "v2", "v1"),
         # what serves was promoted without a record: the last on record served before
         (["v1", "v2"], "v7", "v2"),
     ],
