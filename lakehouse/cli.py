@@ -154,14 +154,18 @@ def alerts(settings: Settings, show: bool) -> None:
 @click.argument("model", default="customer_segment")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Train on features as of this day.")
 @click.option("--tune", type=click.IntRange(min=1), help="Trials of a search for better parameters.")
+@click.option("--if-due", is_flag=True, help="Only if it is too old, or its scores have drifted.")
 @click.pass_obj
-def train(settings: Settings, model: str, as_of: datetime | None, tune: int | None) -> None:
+def train(settings: Settings, model: str, as_of: datetime | None, tune: int | None, if_due: bool) -> None:
     """Train MODEL on the marts and publish it as a SQL function."""
     from lakehouse import printing
     from ml.groups import without_groups
-    from ml.train import train
+    from ml.train import train, train_if_due
 
-    made = train(model, settings, as_of.date() if as_of else None, tune or 0)
+    if if_due and (as_of or tune):
+        raise UserError("--if-due looks at what serves today: it takes neither --as-of nor --tune.")
+    day = as_of.date() if as_of else None
+    made = train_if_due(model, settings) if if_due else train(model, settings, day, tune or 0)
     printing.show_result(dataclasses.replace(made, metrics=without_groups(made.metrics)))
     show_groups(made.metrics)
 

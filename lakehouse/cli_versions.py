@@ -120,6 +120,35 @@ def compare(settings: Settings, name: str, first: str, second: str, as_json: boo
     click.echo(verdict)
 
 
+@models.command()
+@click.argument("name", required=False)
+@AS_JSON
+@click.pass_obj
+def drift(settings: Settings, name: str | None, as_json: bool) -> None:
+    """How far features and scores of what serves are from what it learned from; kept in ml.model_drift."""
+    from lakehouse import printing
+    from ml.watch import look
+
+    found = [dataclasses.asdict(row) for row in look(name, settings)]
+    if as_json:
+        printing.show(found, "json")
+        return
+    rows = [
+        {
+            "model": row["name"],
+            "version": row["version"],
+            "column": row["column_name"],
+            "PSI": f"{row['psi']:.3f}",
+            "by chance": f"{row['noise']:.3f}",
+            "judged": row["judged"],
+            "rows then": f"{sum(row['expected']):,}",
+            "rows now": f"{sum(row['actual']):,}",
+        }
+        for row in found
+    ]
+    printing.show_table(rows, count=False)
+
+
 def show_groups(metrics: Mapping[str, float]) -> None:
     """Metrics by group of people, and what they say of fairness; nothing of a model without chances."""
     from lakehouse import printing

@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     fairness_tolerance: float = Field(
         0.1, gt=0, le=1, description="Gap between groups of people beyond which a model's card says so"
     )
+    drift_limit: float = Field(
+        0.25, gt=0, description="Population stability index from which a model's column has drifted"
+    )
+    retrain_days: float = Field(30, gt=0, description="Age from which `train --if-due` trains a model again")
     live_interval_seconds: float = Field(2.0, gt=0, description="Pause between updates of live.minutes")
     live_history_hours: int = Field(
         24, ge=1, le=168, description="How long live.minutes keeps a minute; older events count as too old"

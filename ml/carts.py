@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.errors import UserError
-from ml.features import CART_FEATURES, FeatureRows, delta_versions, read_sampled
+from ml.features import CART_FEATURES, RECENT_DAYS, FeatureRows, delta_versions, read_sampled
 
 HORIZON = timedelta(days=1)  # of the label
+MOMENT = "date_format(moment_at, \"yyyy-MM-dd'T'HH:mm:ss\")"
 TEST_SHARE = 0.2  # of each source's rows, the latest ones
 LEAST = 200  # rows on either side of the split in time
 
@@ -31,11 +32,29 @@ def read_carts(spark: Any, model: str, as_of: date | None = None) -> FeatureRows
         "cart_id",
         "moment_date",
         label="int(is_bought_next_day)",
-        moment="date_format(moment_at, \"yyyy-MM-dd'T'HH:mm:ss\")",
+        moment=MOMENT,
         person="person_id",
     )
     if found.row_count == 0:
         raise UserError(f"{CART_FEATURES} knows no cart with a day after it: replay carts, then `dbt build`.")
+    return replace(found, table_versions=versions)
+
+
+def read_recent_carts(spark: Any, model: str) -> FeatureRows:
+    """Read every look at a cart in each source's latest days, whatever came of it."""
+    versions = delta_versions(spark, CART_FEATURES)
+    table = f"{CART_FEATURES} version as of {versions[CART_FEATURES]}"
+    found = read_sampled(
+        spark,
+        model,
+        f"from {table} inner join (select source, max(moment_date) as last_date from {table} group by source)"
+        f" using (source) where moment_date > date_sub(last_date, {RECENT_DAYS}) and not is_latest",
+        "cart_id",
+        "moment_date",
+        label="int(is_bought_next_day)",
+        moment=MOMENT,
+        person="person_id",
+    )
     return replace(found, table_versions=versions)
 
 

@@ -39,14 +39,33 @@ DECISIONS = Table(
     name="ml.model_decisions",
     columns="""
     name string not null comment 'Model',
-    version string not null comment 'Version that serves since',
+    version string not null comment 'Version that serves since; of refused, the one that does not',
     former_version string comment 'Version that served until then; NULL where none did',
-    action string not null comment 'promoted, or rolled back',
+    action string not null comment 'promoted, rolled back, refused (a challenger), or kept: nothing to do',
     why string comment 'The comparison at training, or what somebody said',
     decided_by string not null comment 'training, or the user of the machine',
     decided_at timestamp not null comment 'UTC'
     """,
-    comment="One row per change of the version that serves, by training or by hand",
+    comment="One row per decision on the version that serves, by training or by hand",
+)
+
+MODEL_DRIFT = Table(
+    name="ml.model_drift",
+    columns="""
+    name string not null comment 'Model',
+    version string not null comment 'Version that served when it was measured',
+    column_name string not null comment 'A feature, or score: what the version says of the features',
+    psi double comment 'Population stability index of actual against expected',
+    noise double comment 'Index that so few rows exceed once in twenty times without any drift',
+    judged string comment 'stable, shifted, drifted, or too few rows',
+    edges array<double> comment 'Upper edges of the bins; one more is above them, the last is missing',
+    expected array<bigint> comment 'Rows by bin that the version learned from',
+    actual array<bigint> comment 'Rows by bin now',
+    expected_as_of map<string, string> comment 'Last date that the version has seen, by source',
+    as_of map<string, string> comment 'Date of the rows of now, by source',
+    measured_at timestamp not null comment 'UTC'
+    """,
+    comment="One row per look at a model that serves and column of it",
 )
 
 ASSOCIATION_RULES = Table(
@@ -79,7 +98,7 @@ RECOMMENDATIONS = Table(
     comment="One row per version, customer and rank",
 )
 OFFERS = {"association_rules": ASSOCIATION_RULES, "recommendations": RECOMMENDATIONS}
-TABLES = (MODEL_VERSIONS, DECISIONS, *OFFERS.values())
+TABLES = (MODEL_VERSIONS, DECISIONS, MODEL_DRIFT, *OFFERS.values())
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ CART_FEATURES = "marts.fct_cart_features"
 CUSTOMER_GROUPS = "marts.dim_customer_groups"
 GROUPS = ("gender", "age_band", "income_band", "country")  # to judge by, never features
 MAX_TEXTS = 50_000
+RECENT_DAYS = 28  # that count as now, where rows are events and not customers of a date
 MAX_ROWS = 200_000  # enough for any of our estimators; the driver never holds every customer
 
 
@@ -108,6 +109,11 @@ def names(model: str) -> tuple[str, ...]:
     return tuple(feature.name for feature in FEATURES[model])
 
 
+def needed(model: str) -> list[str]:
+    """Conditions of SQL: no feature that must be there is missing."""
+    return [f"{feature.name} is not null" for feature in FEATURES[model] if not feature.optional]
+
+
 def teaching(sources: list[str]) -> list[str]:
     """The sources to learn from: made customers teach nothing where there are real ones."""
     from lakehouse.tables import SIMULATED  # here: workers import this module and need no settings
@@ -124,7 +130,7 @@ def read_customers(spark: Any, model: str, as_of: date | None = None) -> Feature
     version = delta_versions(spark, CUSTOMER_FEATURES)[CUSTOMER_FEATURES]
     table = f"{CUSTOMER_FEATURES} version as of {version}"
     columns = names(model)
-    complete = " and ".join(f"{name} is not null" for name in columns)
+    complete = " and ".join(needed(model))
     until = f"where as_of_date <= date'{as_of.isoformat()}'" if as_of else ""
     latest = f"select source, max(as_of_date) as as_of_date from {table} {until} group by source"
     dates = spark.sql(
@@ -157,8 +163,7 @@ def read_labelled(spark: Any, model: str, as_of: date | None = None) -> FeatureR
     label = LABELS[model]
     versions = delta_versions(spark, CUSTOMER_FEATURES, CUSTOMER_LABELS)
     joined = " inner join ".join(f"{table} version as of {version}" for table, version in versions.items())
-    needed = [f"{feature.name} is not null" for feature in FEATURES[model] if not feature.optional]
-    known = " and ".join([f"{label.column} is not null", *needed])
+    known = " and ".join([f"{label.column} is not null", *needed(model)])
     if as_of:
         known += f" and date_add(as_of_date, {label.days}) <= date'{as_of.isoformat()}'"
     rows = f"from {joined} using (source, customer_id, as_of_date)"
@@ -248,17 +253,22 @@ def delta_versions(spark: Any, *tables: str) -> dict[str, int]:
     return found
 
 
-def read_rated(spark: Any, as_of: date | None = None) -> FeatureRows:
-    """Read feedback that has text and one to five stars: title and text, stars, and the day.
+def read_rated(spark: Any, as_of: date | None = None, days: int | None = None) -> FeatureRows:
+    """Read feedback that has text and one to five stars: title and text, stars, and the day; with
+    `days` only each source's latest.
 
     Exact duplicates are left out. Beyond `MAX_TEXTS` texts a sample by hash is taken.
     """
     version = delta_versions(spark, FEEDBACK)[FEEDBACK]
     until = f"and created_date <= date'{as_of.isoformat()}'" if as_of else ""
+    until += f" and created_date > date_sub(last_date, {days})" if days else ""
     frame = spark.sql(
         f"""
         select concat_ws('. ', title, text) as text, rating, string(created_date) as day, source
-        from {FEEDBACK} version as of {version}
+        from (
+            select *, max(created_date) over (partition by source) as last_date
+            from {FEEDBACK} version as of {version}
+        )
         where rating between 1 and 5 and length(text) > 0 and not is_exact_duplicate {until}
         order by xxhash64(feedback_id, source), source, feedback_id
         """

@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +32,7 @@ class Training:
     table_versions: Mapping[str, int]
     metrics: Mapping[str, float]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    bins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of ml/drift.py
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,13 @@ class Registry:
                 self.store.delete(temporary)
                 raise
             return manifest
+
+    def newest(self, name: str) -> Manifest | None:
+        """The card of the last version, whether it serves or not."""
+        for version in self.versions(name)[-1:]:
+            with suppress(ValueError, TypeError, KeyError, FileNotFoundError):
+                return read_manifest(self.store.read(f"{name}/{version}/manifest.json"))
+        return None
 
     def load(self, name: str, version: str, features: tuple[str, ...]) -> Model:
         """A version, checked; UserError says what is wrong with it."""

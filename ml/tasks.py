@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.arrays import Matrix
-from ml.carts import read_carts, split_carts
+from ml.carts import read_carts, read_recent_carts, split_carts
 from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.segments import ValueClusters
 from ml.estimators.sentiment import Sentiment, of_ratings
@@ -26,16 +25,13 @@ from ml.evaluate import (
     silhouette,
 )
 from ml.features import LABELS as LABELS_OF
-from ml.features import FeatureRows, read_customers, read_labelled, read_rated
+from ml.features import RECENT_DAYS, FeatureRows, read_customers, read_labelled, read_rated
 from ml.scorers import Scorer
 from ml.sentiment import LABELS
+from ml.splits import LEAST, Rows, latest, refuse_leaks, split, sure_gain
 from ml.tuning import tuned_chances
 
 NOISE = 0.005  # by which the silhouette of a sample differs by chance
-LEAST = 200  # rows on either side of the split in time
-LEAK = 0.98  # AUC of one feature alone
-
-Rows = NDArray[np.int64]
 
 
 class Task(Protocol):
@@ -50,6 +46,12 @@ class Task(Protocol):
 
     def fit(self, name: str, rows: FeatureRows) -> Mapping[str, Any]:
         """The artefact of a fresh estimator."""
+
+    def learned(self, name: str, rows: FeatureRows) -> Rows:
+        """Which of the rows `fit` learns from."""
+
+    def now(self, spark: Any, name: str) -> FeatureRows:
+        """What is scored these days, whether its label is known or not: to be held against `learned`."""
 
     def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]: ...
 
@@ -67,6 +69,12 @@ class Clusters:
 
     def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
         return ValueClusters().fit(rows.frame).to_artefact()
+
+    def learned(self, name: str, rows: FeatureRows) -> Rows:
+        return np.arange(len(rows.frame))
+
+    def now(self, spark: Any, name: str) -> FeatureRows:
+        return read_customers(spark, name)
 
     def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
         matrix = rows.frame.to_numpy(dtype=np.float64)
@@ -90,6 +98,7 @@ class Chances:
     source: Callable[[Any, str, date | None], FeatureRows]
     split: Callable[..., tuple[Rows, Rows]]
     trivial: tuple[str, int]  # a feature that ranks by itself, and the sign with which it does
+    recent: Callable[[Any, str], FeatureRows] = read_customers
 
     headline = "average_precision"
 
@@ -116,6 +125,12 @@ class Chances:
         train, _ = self.split(name, rows)
         refuse_leaks(rows, train)
         return tuned_chances(lambda kept: self.split(name, rows, kept), rows, train, trials)
+
+    def learned(self, name: str, rows: FeatureRows) -> Rows:
+        return self.split(name, rows)[0]
+
+    def now(self, spark: Any, name: str) -> FeatureRows:
+        return self.recent(spark, name)
 
     def _fitted(self, model: str, rows: FeatureRows, chosen: Any) -> dict[str, Any]:
         return Propensity(model).fit(rows.frame.iloc[chosen], rows.labels[chosen]).to_artefact()
@@ -169,6 +184,12 @@ class Values:
     def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
         return LifetimeValue(LABELS_OF[name].days).fit(rows.frame.iloc[latest(rows)]).to_artefact()
 
+    def learned(self, name: str, rows: FeatureRows) -> Rows:
+        return latest(rows)
+
+    def now(self, spark: Any, name: str) -> FeatureRows:
+        return read_customers(spark, name)
+
     def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
         chosen = latest(rows)
         values, truth = rows.frame.to_numpy(dtype=np.float64)[chosen], rows.labels[chosen]
@@ -203,6 +224,12 @@ class Feelings:
     def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
         train, _ = self._split(rows)
         return Sentiment().fit(rows.frame.iloc[train], of_ratings(rows.labels[train])).to_artefact()
+
+    def learned(self, name: str, rows: FeatureRows) -> Rows:
+        return self._split(rows)[0]
+
+    def now(self, spark: Any, name: str) -> FeatureRows:
+        return read_rated(spark, days=RECENT_DAYS)
 
     def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
         train, test = self._split(rows)
@@ -239,58 +266,11 @@ class Feelings:
         return order[:-size], order[-size:]
 
 
-def sure_gain(gains: Matrix) -> float:
-    """The lower end of the 95 % interval of a mean gain."""
-    return float(gains.mean() - 1.96 * gains.std() / np.sqrt(len(gains)))
-
-
-def latest(rows: FeatureRows) -> Rows:
-    """Rows of each source's latest as-of date; ValueError when they are too few."""
-    last = {source: max(rows.dates[rows.sources == source]) for source in np.unique(rows.sources)}
-    found = np.flatnonzero([day == last[s] for day, s in zip(rows.dates, rows.sources, strict=True)])
-    if len(found) < LEAST:
-        raise ValueError(f"the {len(found)} of the latest date are too few, {LEAST} are needed")
-    return found
-
-
-def refuse_leaks(rows: FeatureRows, chosen: Rows) -> None:
-    """ValueError for a feature that ranks the label all but perfectly, by its value or its absence: no
-    honest one does, so it must have been made from the label or after it."""
-    truth = rows.labels[chosen] == 1
-    for feature in rows.frame.columns:
-        values = rows.frame[feature].to_numpy(dtype=np.float64)[chosen]
-        missing = np.isnan(values)
-        lowest = -1.0 if missing.all() else float(values[~missing].min()) - 1
-        for signal in (np.where(missing, lowest, values), missing.astype(np.float64)):
-            auc = binary_metrics(truth, signal)["roc_auc"] or 0.5
-            if max(auc, 1 - auc) > LEAK:
-                raise ValueError(
-                    f"feature {feature} alone tells the label, with an AUC of {auc:.3f}: it leaks"
-                )
-
-
-def split(name: str, rows: FeatureRows, chosen: Any = None) -> tuple[Rows, Rows]:
-    """Of the chosen rows (default: all) those to learn from, and those to be judged on: each source's
-    latest as-of date. ValueError when there are too few on either side, or all have one label."""
-    every = np.arange(len(rows.dates)) if chosen is None else chosen
-    train, test = np.zeros(len(every), dtype=bool), np.zeros(len(every), dtype=bool)
-    dates, sources = rows.dates[every], rows.sources[every]
-    for source in np.unique(sources):
-        latest = max(dates[sources == source])
-        before = date.fromisoformat(latest) - timedelta(days=LABELS_OF[name].days)
-        train |= (sources == source) & (dates <= before.isoformat())
-        test |= (sources == source) & (dates == latest)
-    for what, side in (("to learn from", train), ("to be judged on", test)):
-        if side.sum() < LEAST or len(np.unique(rows.labels[every[side]])) < 2:
-            raise ValueError(f"the {side.sum()} {what} are too few, or all alike")
-    return every[train], every[test]
-
-
 TASKS: dict[str, Task] = {
     "customer_segment": Clusters(),
     "purchase_probability": Chances(read_labelled, split, ("recency_days", -1)),
     "churn_probability": Chances(read_labelled, split, ("recency_days", 1)),
-    "cart_conversion_probability": Chances(read_carts, split_carts, ("idle_minutes", -1)),
+    "cart_conversion_probability": Chances(read_carts, split_carts, ("idle_minutes", -1), read_recent_carts),
     "lifetime_value": Values(),
     "sentiment": Feelings(),
 }

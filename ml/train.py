@@ -10,12 +10,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
-from ml import catalog, groups
+from ml import catalog, groups, versions
 from ml.catalog import OFFERS, Decision
+from ml.drift import bins_of
 from ml.features import FEATURES, FeatureRows, names
 from ml.registry import Manifest, Model, Registry, Training, digest, hdfs_registry
 from ml.scorers import make_scorer
 from ml.tasks import TASKS, Chances
+from ml.watch import due
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,30 @@ class TrainResult:
     metrics: Mapping[str, float]
 
 
-def train(name: str, settings: Settings, as_of: date | None = None, trials: int = 0) -> TrainResult:
+def train_if_due(name: str, settings: Settings) -> TrainResult:
+    """Train a model that is too old or has drifted; else say why not, on record."""
+    versions.known(name)
+    is_due, why = due(name, settings)
+    if is_due:
+        return train(name, settings, why=why)
+    version = catalog.champions(settings)[name]
+    decision = f"not due: {why}"
+    catalog.decide(Decision(name, version, version, "kept", decision, "training"), settings)
+    return result(versions.checked(name, version, settings), version, decision)
+
+
+def train(
+    name: str, settings: Settings, as_of: date | None = None, trials: int = 0, why: str = ""
+) -> TrainResult:
     """Train a model, and let the new version serve if it is as good as the one that does.
 
     The same features give the same model: then no version is made, and the champion stays. With `trials`
-    its parameters are searched for.
+    its parameters are searched for. `why` is what made it due, for the record.
     """
-    if name not in TASKS and name not in OFFERS:
-        raise UserError(f"There is no model {name!r}; there are {', '.join(sorted((*TASKS, *OFFERS)))}.")
+    versions.known(name)
     refuse_tuning(name, trials)
     if name in OFFERS:
-        return train_offers(name, settings, as_of)
+        return train_offers(name, settings, as_of, why)
     registry = hdfs_registry(settings.webhdfs)
     spark = remote_session(settings)
     try:
@@ -50,29 +65,31 @@ def train(name: str, settings: Settings, as_of: date | None = None, trials: int 
         artefact = fit(name, rows, trials)
         serving = catalog.champions(settings).get(name)
         champion, fault = load_champion(registry, name, serving)
-        if champion and champion.manifest.sha256 == digest(artefact):
-            return result(champion.manifest, champion.manifest.version, "nothing new to learn")
+        made = digest(artefact)
+        if champion and (
+            champion.manifest.sha256 == made or was_refused(registry.newest(name), made, settings)
+        ):
+            return nothing_new(champion.manifest, why, settings)
         scorer = make_scorer(artefact)
         metrics = TASKS[name].metrics(name, scorer, rows)
         parameters = artefact.get("parameters", {})
         metrics |= groups.judged(metrics, settings.fairness_tolerance)
-        training = Training(rows.as_of, rows.row_count, rows.table_versions, metrics, parameters)
+        bins = bins_of(scorer, rows, TASKS[name].learned(name, rows))
+        training = Training(rows.as_of, rows.row_count, rows.table_versions, metrics, parameters, bins)
         features = tuple((feature.name, feature.type) for feature in FEATURES[name])
         manifest = registry.save(name, artefact, features, training)
         if champion:
             is_promoted, decision = decide(champion, Model(manifest, scorer), rows)
         else:
             is_promoted, decision = True, fault or "first version"
+        decision = because(why, decision)
         catalog.record(spark, manifest, is_promoted, decision)
     finally:
         spark.stop()
-    if is_promoted:
-        catalog.switch(Decision(name, manifest.version, serving, "promoted", decision, "training"), settings)
-        return result(manifest, manifest.version, decision)
-    return result(manifest, serving or manifest.version, decision)
+    return settled(manifest, serving, is_promoted, decision, settings)
 
 
-def train_offers(name: str, settings: Settings, as_of: date | None = None) -> TrainResult:
+def train_offers(name: str, settings: Settings, as_of: date | None = None, why: str = "") -> TrainResult:
     """The same for what is mined and kept as a table: rules, recommendations.
 
     Nothing but the orders decides what it is, so the newest orders serve.
@@ -85,21 +102,52 @@ def train_offers(name: str, settings: Settings, as_of: date | None = None) -> Tr
         serving = catalog.champions(settings).get(name)
         champion = next((m for m in catalog.recorded(spark, name) if m.version == serving), None)
         if champion and champion.sha256 == mined.sha256:
-            return result(champion, champion.version, "nothing new to learn")
+            return nothing_new(champion, why, settings)
         manifest = mined.write(spark)
         seen = champion.training.as_of if champion else {}
         later = later_than(seen, mined.training.as_of)
         decision = (
             f"champion {serving} has seen later orders of {', '.join(later)}" if later else "newest orders"
         )
+        decision = because(why, decision)
         catalog.record(spark, manifest, not later, decision)
         offers.forget(name, spark, serving if later and serving else manifest.version)
     finally:
         spark.stop()
-    if later:
-        return result(manifest, serving or manifest.version, decision)
-    catalog.switch(Decision(name, manifest.version, serving, "promoted", decision, "training"), settings)
-    return result(manifest, manifest.version, decision)
+    return settled(manifest, serving, not later, decision, settings)
+
+
+def was_refused(last: Manifest | None, sha256: str, settings: Settings) -> bool:
+    """Whether the last version was this very model, and did not hold against the champion."""
+    if last is None or last.sha256 != sha256:
+        return False
+    said = versions.decisions(last.name, settings, of=last.version)
+    return bool(said) and said[-1]["action"] == "refused"
+
+
+def because(why: str, decision: str) -> str:
+    """A decision behind what made it due."""
+    return f"due, {why}: {decision}" if why else decision
+
+
+def nothing_new(champion: Manifest, why: str, settings: Settings) -> TrainResult:
+    """What serves goes on, since the rows of today give nothing that was not tried."""
+    decision = because(why, "nothing new to learn")
+    version = champion.version
+    catalog.decide(Decision(champion.name, version, version, "kept", decision, "training"), settings)
+    return result(champion, version, decision)
+
+
+def settled(
+    manifest: Manifest, serving: str | None, is_promoted: bool, decision: str, settings: Settings
+) -> TrainResult:
+    """Put what was decided of a new version on record, and let it serve if it shall."""
+    name, version = manifest.name, manifest.version
+    if not is_promoted:
+        catalog.decide(Decision(name, version, serving, "refused", decision, "training"), settings)
+        return result(manifest, serving or "none", decision)
+    catalog.switch(Decision(name, version, serving, "promoted", decision, "training"), settings)
+    return result(manifest, version, decision)
 
 
 def later_than(seen: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

@@ -20,6 +20,8 @@ from ml.tasks import TASKS
 
 Row = dict[str, Any]
 
+SWITCHES = ("promoted", "rolled back")  # decisions that change what serves
+
 
 def overview(settings: Settings) -> list[Row]:
     """One row per model and version, the newest first."""
@@ -38,7 +40,8 @@ def card(name: str, version: str | None, settings: Settings) -> Row:
     if wanted is None:
         raise UserError(f"No version of {name} serves yet: train one with `lakehouse train {name}`.")
     told = asdict(checked(name, wanted, settings))
-    return {**told, "serves": wanted == serving, "decisions": decisions(name, settings, of=wanted)}
+    history = [row for row in decisions(name, settings, of=wanted) if row["action"] != "kept"]
+    return {**told, "serves": wanted == serving, "decisions": history}
 
 
 def promote(name: str, version: str, why: str, settings: Settings) -> Decision:
@@ -69,6 +72,8 @@ def served_before(history: Iterable[Mapping[str, Any]], serving: str | None) -> 
     """
     stack: list[str] = []
     for row in history:
+        if row["action"] not in SWITCHES:
+            continue
         if row["action"] == "rolled back":
             del stack[-1:]
         if not stack or stack[-1] != row["version"]:

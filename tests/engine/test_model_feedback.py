@@ -1,13 +1,16 @@
-"""A model of chances on real servers: judged by group."""
+"""A model of chances on real servers: judged by group, watched for drift, trained when it is due."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from ml import catalog, features
+from lakehouse.cli import main
+from ml import catalog, features, versions
 from ml.features import names
-from ml.train import train
+from ml.train import train, train_if_due
 
 pytestmark = pytest.mark.engine
 
@@ -17,12 +20,12 @@ KEYS = "'shop' as source, string(id) as customer_id, add_months(date'2024-01-31'
 HASH = "pmod(xxhash64(id, month, '{}'), 1000)"
 
 
-def customers(first: int, months: int) -> str:
-    """Features of so many month ends; recency runs from 0 to 99."""
+def customers(first: int, months: int, away: int = 0) -> str:
+    """Features of so many month ends; recency runs from `away` on for a hundred days."""
     others = ", ".join(
         f"double({HASH.format(name)}) as {name}" for name in names(MODEL) if name != "recency_days"
     )
-    recency = f"double({HASH.format('recency')} / 10) as recency_days"
+    recency = f"double({HASH.format('recency')} / 10 + {away}) as recency_days"
     return f"""select {KEYS}, {recency}, {others}
         from range({CUSTOMERS}) cross join (select id + {first} as month from range({months}))"""
 
@@ -64,3 +67,36 @@ def test_a_model_is_judged_by_group(stack: Any) -> None:
     assert "gender F" in shown
     assert "country DE" not in shown  # one group alone
     assert "No gap between groups of people beyond the tolerance of 0.1." in shown
+
+
+def test_drift_makes_a_model_due_and_a_worse_challenger_does_not_serve(stack: Any, shop: str) -> None:
+    settings = stack.settings
+    made = train(MODEL, settings)
+    calm = train_if_due(MODEL, settings)
+    assert (calm.version, calm.is_promoted) == (made.version, True)
+    assert "not due: " in calm.decision
+    assert "scores are stable" in calm.decision
+
+    # A month whose customers were last seen long ago, and earlier labels that teach the contrary now.
+    stack.query(f"insert into {shop}.features {customers(MONTHS, 1, away=80)}")
+    stack.query(f"""update {shop}.labels set has_order_next_7_days = not has_order_next_7_days
+        where as_of_date < '2024-06-30'""")
+    shown = CliRunner().invoke(main, ["models", "drift", MODEL, "--json"], catch_exceptions=False)
+    told = {row["column_name"]: row["judged"] for row in json.loads(shown.stdout)}
+    assert told["recency_days"] == told["score"] == "drifted"
+    assert told["revenue_90d"] == "stable"
+    kept = stack.query(f"""select expected_as_of['shop'] as seen, as_of['shop'] as now, psi,
+        aggregate(actual, 0L, (a, b) -> a + b) as customers from ml.model_drift
+        where version = '{made.version}' and column_name = 'score' order by measured_at desc limit 1""")[0]
+    assert (kept["seen"], kept["now"], kept["customers"]) == ("2024-06-30", "2024-07-31", CUSTOMERS)
+    assert kept["psi"] > settings.drift_limit
+
+    refused = train_if_due(MODEL, settings)
+    assert (refused.champion, refused.is_promoted) == (made.version, False)
+    assert refused.decision.startswith("due, its scores are drifted")
+    assert "the champion has" in refused.decision
+    assert catalog.champions(settings)[MODEL] == made.version
+    assert train_if_due(MODEL, settings).decision.endswith("nothing new to learn")
+    decided = [(row["action"], row["version"]) for row in versions.decisions(MODEL, settings)]
+    first, second = made.version, refused.version
+    assert decided[-4:] == [("promoted", first), ("kept", first), ("refused", second), ("kept", first)]

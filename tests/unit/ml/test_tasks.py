@@ -9,7 +9,8 @@ import pytest
 
 from ml.features import LABELS, FeatureRows, names
 from ml.scorers import make_scorer
-from ml.tasks import TASKS, Chances, split
+from ml.splits import split
+from ml.tasks import TASKS, Chances
 from ml.tuning import METHOD, folds_in_time
 
 NAME = "purchase_probability"

@@ -8,13 +8,12 @@ from lakehouse.errors import UserError
 from lakehouse.settings import Settings
 from ml.versions import card, served_before, side_by_side
 
+ACTIONS = {"<": "rolled back", "?": "refused", "=": "kept"}
+
 
 def history(*steps: str) -> list[dict[str, str]]:
-    """`v2` is a promotion of it, `<v1` a rollback to v1."""
-    return [
-        {"version": step.lstrip("<"), "action": "rolled back" if step.startswith("<") else "promoted"}
-        for step in steps
-    ]
+    """`v2` is a promotion of it, `<v1` a rollback to v1, `?v2` a refusal of v2, `=v1` keeps v1."""
+    return [{"version": step.lstrip("<?="), "action": ACTIONS.get(step[0], "promoted")} for step in steps]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +31,7 @@ def history(*steps: str) -> list[dict[str, str]]:
         (["v1", "v2"], "v1", None),
         (["v0", "v1", "v2", "v3"], "v1", "v0"),
         (["v1", "v2", "<v1"], "v2", "v1"),
+        (["v1", "?v2", "v3", "?v4", "=v3"], "v3", "v1"),
         # what serves was promoted without a record: the last on record served before
         (["v1", "v2"], "v7", "v2"),
     ],
