@@ -37,6 +37,9 @@ def list_versions(settings: Settings, as_json: bool) -> None:
         told = {"model": row["name"], "version": row["version"], "serves": "yes" if row["serves"] else ""}
         told |= {"trained": f"{row['created_at']:%Y-%m-%d}", "metric": headline.replace("_", " ")}
         values = {"value": row["metrics"].get(headline), "base rate": row["metrics"].get("base_rate")}
+        # of a version's trivial rivals the first: recency alone, the last days again
+        rivals = [value for key, value in row["metrics"].items() if key.startswith(f"{headline}: ")]
+        values["trivial"] = rivals[0] if rivals else None
         rows.append(told | {name: value and round(value, 3) for name, value in values.items()})
     printing.show_table(rows)
 

@@ -1,4 +1,4 @@
-"""Which rows a model learns from and which it is judged on, and what forbids either."""
+"""Which rows a model learns from and which it is judged on, and when it may not serve."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ Rows = NDArray[np.int64]
 def sure_gain(gains: Matrix) -> float:
     """The lower end of the 95 % interval of a mean gain."""
     return float(gains.mean() - 1.96 * gains.std() / np.sqrt(len(gains)))
+
+
+def beside_trivial(gain: tuple[float, float], trivial: str) -> tuple[bool, str]:
+    """Whether a first version may serve, by the 95 % interval of its gain on a trivial answer."""
+    low, high = gain
+    word = "better than" if low > 0 else "worse than" if high < 0 else "no better beyond noise than"
+    return high >= 0, f"first version, {word} {trivial}: gain {low:+.4g} to {high:+.4g}"
 
 
 def latest(rows: FeatureRows) -> Rows:

@@ -28,7 +28,7 @@ from ml.features import LABELS as LABELS_OF
 from ml.features import RECENT_DAYS, FeatureRows, read_customers, read_labelled, read_rated
 from ml.scorers import Scorer
 from ml.sentiment import LABELS
-from ml.splits import LEAST, Rows, latest, refuse_leaks, split, sure_gain
+from ml.splits import LEAST, Rows, beside_trivial, latest, refuse_leaks, split, sure_gain
 from ml.tuning import tuned_chances
 
 NOISE = 0.005  # by which the silhouette of a sample differs by chance
@@ -58,6 +58,10 @@ class Task(Protocol):
     def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
         """Whether a new version shall take over from an old one, and the comparison in words."""
 
+    def first(self, name: str, scorer: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        """Whether a version may serve where none does, and how it compares with a trivial answer: not
+        when it is worse beyond noise, since anybody has the trivial one for nothing."""
+
 
 class Clusters:
     """Value clusters: no truth to be judged by, so a new version must separate as well as the old."""
@@ -85,6 +89,9 @@ class Clusters:
         space = new.transform(matrix)
         found, needed = silhouette(space, new.score(matrix)[1]), silhouette(space, old.score(matrix)[1])
         return found >= needed - NOISE, f"silhouette {found:.4f}, the champion has {needed:.4f}"
+
+    def first(self, name: str, scorer: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        return True, "first version"
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,15 @@ class Chances:
         said = f"average precision {found:.4f}, the champion has {needed:.4f}"
         return low > 0, f"{said}: difference {low:+.4f} to {high:+.4f}"
 
+    def first(self, name: str, scorer: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        _, test = self.split(name, rows)
+        feature, sign = self.trivial
+        values, truth = rows.frame.to_numpy(dtype=np.float64)[test], rows.labels[test] == 1
+        alone = sign * rows.frame[feature].to_numpy(dtype=np.float64)[test]
+        gain = paired_interval(truth, scorer.score(values)[0], alone)
+        # a ranking is no chance: nobody has that for nothing, so it serves, and its record says what it adds
+        return True, beside_trivial(gain, f"{feature} alone, average precision")[1]
+
 
 class Values:
     """Lifetime value: estimated without labels on each source's latest date whose label is known, and
@@ -211,6 +227,12 @@ class Values:
         low = sure_gain(errors[1] - errors[0])
         said = f"mean error {errors[0].mean():.4g}, the champion has {errors[1].mean():.4g}"
         return low > 0, f"{said}: better by at least {low:+.4g}"
+
+    def first(self, name: str, scorer: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        chosen = latest(rows)
+        values, truth = rows.frame.to_numpy(dtype=np.float64)[chosen], rows.labels[chosen]
+        gains = np.abs(rows.usual[chosen] - truth) - np.abs(scorer.score(values)[0] - truth)
+        return beside_trivial((sure_gain(gains), -sure_gain(-gains)), "the last days again, mean error")
 
 
 class Feelings:
@@ -253,6 +275,9 @@ class Feelings:
         low = sure_gain(losses[1] - losses[0])
         said = f"log loss {losses[0].mean():.4f}, the champion has {losses[1].mean():.4f}"
         return low > 0, f"{said}: better by at least {low:+.4f}"
+
+    def first(self, name: str, scorer: Scorer, rows: FeatureRows) -> tuple[bool, str]:
+        return True, "first version"
 
     def _judged(self, scorer: Scorer, rows: FeatureRows, test: Rows) -> tuple[Any, Matrix]:
         return of_ratings(rows.labels[test]), scorer.transform(rows.frame.iloc[test].to_numpy())

@@ -66,10 +66,9 @@ def train(
         serving = catalog.champions(settings).get(name)
         champion, fault = load_champion(registry, name, serving)
         made = digest(artefact)
-        if champion and (
-            champion.manifest.sha256 == made or was_refused(registry.newest(name), made, settings)
-        ):
-            return nothing_new(champion.manifest, why, settings)
+        for tried in (champion and champion.manifest, refused(registry.newest(name), settings)):
+            if tried and tried.sha256 == made:
+                return nothing_new(tried, serving, why, settings)
         scorer = make_scorer(artefact)
         metrics = TASKS[name].metrics(name, scorer, rows)
         parameters = artefact.get("parameters", {})
@@ -81,7 +80,8 @@ def train(
         if champion:
             is_promoted, decision = decide(champion, Model(manifest, scorer), rows)
         else:
-            is_promoted, decision = True, fault or "first version"
+            is_promoted, decision = TASKS[name].first(name, scorer, rows)
+            decision = f"{fault}; {decision}" if fault else decision
         decision = because(why, decision)
         catalog.record(spark, manifest, is_promoted, decision)
     finally:
@@ -102,7 +102,7 @@ def train_offers(name: str, settings: Settings, as_of: date | None = None, why: 
         serving = catalog.champions(settings).get(name)
         champion = next((m for m in catalog.recorded(spark, name) if m.version == serving), None)
         if champion and champion.sha256 == mined.sha256:
-            return nothing_new(champion, why, settings)
+            return nothing_new(champion, serving, why, settings)
         manifest = mined.write(spark)
         seen = champion.training.as_of if champion else {}
         later = later_than(seen, mined.training.as_of)
@@ -117,12 +117,12 @@ def train_offers(name: str, settings: Settings, as_of: date | None = None, why: 
     return settled(manifest, serving, not later, decision, settings)
 
 
-def was_refused(last: Manifest | None, sha256: str, settings: Settings) -> bool:
-    """Whether the last version was this very model, and did not hold against the champion."""
-    if last is None or last.sha256 != sha256:
-        return False
-    said = versions.decisions(last.name, settings, of=last.version)
-    return bool(said) and said[-1]["action"] == "refused"
+def refused(last: Manifest | None, settings: Settings) -> Manifest | None:
+    """The last version, if it was not let serve: to make it again would bring nothing."""
+    if last is None:
+        return None
+    said = [row["action"] for row in versions.decisions(last.name, settings, of=last.version)]
+    return last if [action for action in said if action != "kept"][-1:] == ["refused"] else None
 
 
 def because(why: str, decision: str) -> str:
@@ -130,12 +130,12 @@ def because(why: str, decision: str) -> str:
     return f"due, {why}: {decision}" if why else decision
 
 
-def nothing_new(champion: Manifest, why: str, settings: Settings) -> TrainResult:
+def nothing_new(tried: Manifest, serving: str | None, why: str, settings: Settings) -> TrainResult:
     """What serves goes on, since the rows of today give nothing that was not tried."""
     decision = because(why, "nothing new to learn")
-    version = champion.version
-    catalog.decide(Decision(champion.name, version, version, "kept", decision, "training"), settings)
-    return result(champion, version, decision)
+    version = serving or tried.version
+    catalog.decide(Decision(tried.name, version, serving, "kept", decision, "training"), settings)
+    return result(tried, serving or "none", decision)
 
 
 def settled(

@@ -32,7 +32,7 @@ def customers(first: int, months: int, away: int = 0) -> str:
 
 @pytest.fixture
 def shop(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Customers of whom the recent ones buy again; women and men alike."""
+    """Customers of whom the recent and the frequent ones buy again; women and men alike."""
     before = catalog.champions(stack.settings)
     schema = "feedback_test"
     stack.query(f"create schema {schema}")
@@ -42,7 +42,8 @@ def shop(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         stack.query(f"create table {schema}.features using delta as {customers(0, MONTHS)}")
         stack.query(f"""create table {schema}.labels using delta as
             select source, customer_id, as_of_date,
-                pmod(xxhash64(customer_id, as_of_date), 100) > recency_days as has_order_next_7_days
+                pmod(xxhash64(customer_id, as_of_date), 100)
+                    > recency_days / 2 + if(orders_30d < 500, 50, 0) as has_order_next_7_days
             from {schema}.features""")
         stack.query(f"""create table {schema}.groups using delta as
             select 'shop' as source, string(id) as customer_id, if(id % 3 = 0, 'F', 'M') as gender,

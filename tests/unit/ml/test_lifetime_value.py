@@ -1,5 +1,6 @@
 """Lifetime value of the lake's customers: the scorer is the published formula, judged on later time."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,22 @@ def test_a_challenger_must_be_nearer_beyond_noise() -> None:
     assert task.better(NAME, scorer, far, rows)[0]
     assert not task.better(NAME, far, scorer, rows)[0]
     assert not task.better(NAME, scorer, scorer, rows)[0]
+
+
+@pytest.mark.parametrize(
+    ("usual", "may_serve", "said"),
+    [(30.0, True, "better than"), (1.0, True, "no better beyond noise than"), (0.0, False, "worse than")],
+)
+def test_a_first_version_serves_unless_it_is_surely_worse(usual: float, may_serve: bool, said: str) -> None:
+    """Where the last days again miss by 30, by as much as the model, and by nothing."""
+    task = TASKS[NAME]
+    scorer = make_scorer(task.fit(NAME, make_rows(np.zeros(len(HISTORIES)))))
+    error = np.random.default_rng(1).normal(0, 5, len(HISTORIES))
+    labels = scorer.score(HISTORIES.to_numpy())[0] + error
+    shuffled = np.random.default_rng(2).permutation(np.abs(error))
+    rows = replace(make_rows(labels), usual=labels + (30.0 if usual == 30.0 else usual * shuffled))
+    assert task.first(NAME, scorer, rows)[0] == may_serve
+    assert task.first(NAME, scorer, rows)[1].startswith(f"first version, {said} the last days again")
 
 
 def test_too_few_customers_are_said() -> None:

@@ -97,6 +97,13 @@ def test_a_challenger_must_be_better_beyond_noise() -> None:
     assert "difference +0.0000 to +0.0000" in why
 
 
+def test_a_first_version_that_is_worse_than_the_trivial_ranking_says_so() -> None:
+    rows = make_rows()  # whose labels hang on recency alone
+    may_serve, why = CHANCES.first(NAME, make_scorer(CHANCES.fit(NAME, rows)), rows)
+    assert may_serve
+    assert why.startswith("first version, worse than recency_days alone, average precision: gain -0.0")
+
+
 def test_too_little_time_is_said() -> None:
     with pytest.raises(ValueError, match="the 0 to learn from are too few"):
         CHANCES.fit("churn_probability", make_rows(months=2))
