@@ -152,6 +152,28 @@ def drift(settings: Settings, name: str | None, as_json: bool) -> None:
     printing.show_table(rows, count=False)
 
 
+@models.command()
+@click.argument("name", required=False)
+@AS_JSON
+@click.pass_obj
+def outcomes(settings: Settings, name: str | None, as_json: bool) -> None:
+    """What came of scores after the training of what serves: lift, calibration; kept in ml.model_outcomes."""
+    from lakehouse import printing
+    from ml.outcomes import look
+
+    found = [dataclasses.asdict(outcome) for outcome in look(name, settings)]
+    if as_json:
+        printing.show(found, "json")
+        return
+    shown = ("average_precision", "lift_at_10", "base_rate", "mean_chance", "relative_mae")
+    rows = []
+    for row in found:
+        metrics = row.pop("metrics")
+        figures = {name.replace("_", " "): f"{metrics[name]:.3f}" for name in shown if name in metrics}
+        rows.append({**row, **{name.replace("_", " "): "" for name in shown}, **figures})
+    printing.show_table(rows)
+
+
 def show_groups(metrics: Mapping[str, float]) -> None:
     """Metrics by group of people, and what they say of fairness; nothing of a model without chances."""
     from lakehouse import printing

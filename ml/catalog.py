@@ -68,6 +68,20 @@ MODEL_DRIFT = Table(
     comment="One row per look at a model that serves and column of it",
 )
 
+MODEL_OUTCOMES = Table(
+    name="ml.model_outcomes",
+    columns="""
+    name string not null comment 'Model',
+    version string not null comment 'Version that served when it was measured',
+    source string not null comment 'Shop or feed',
+    as_of_date date not null comment 'Date of the features, later than any that the version has seen',
+    row_count bigint comment 'Customers or carts of that date whose label is known',
+    metrics map<string, double> comment 'Made by ml/evaluate.py: lift, calibration, or errors of money',
+    measured_at timestamp not null comment 'UTC'
+    """,
+    comment="One row per look, model that serves, source and date after its training whose label is known",
+)
+
 ASSOCIATION_RULES = Table(
     name="ml.association_rules",
     columns="""
@@ -98,7 +112,7 @@ RECOMMENDATIONS = Table(
     comment="One row per version, customer and rank",
 )
 OFFERS = {"association_rules": ASSOCIATION_RULES, "recommendations": RECOMMENDATIONS}
-TABLES = (MODEL_VERSIONS, DECISIONS, MODEL_DRIFT, *OFFERS.values())
+TABLES = (MODEL_VERSIONS, DECISIONS, MODEL_DRIFT, MODEL_OUTCOMES, *OFFERS.values())
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,18 @@ from ml.tasks import TASKS
 
 def look(name: str | None, settings: Settings) -> list[Drift]:
     """Measure the drift of a model that serves, or of all of them, and add it to ml.model_drift."""
+    models = serving_models(name, settings)
+    spark = remote_session(settings)
+    try:
+        return [row for model in models for row in measured(spark, model, settings)]
+    finally:
+        spark.stop()
+
+
+def serving_models(name: str | None, settings: Settings) -> list[Model]:
+    """The version that serves of a model, or of all of them; UserError where none does."""
     if name in OFFERS:
-        raise UserError(f"{name} is mined anew from all orders: it has no features that could drift.")
+        raise UserError(f"{name} is mined from all orders: it has no features, and scores nothing.")
     if name is not None and name not in TASKS:
         raise UserError(f"There is no model {name!r}; there are {', '.join(sorted(TASKS))}.")
     serving = catalog.champions(settings)
@@ -29,12 +39,7 @@ def look(name: str | None, settings: Settings) -> list[Drift]:
     if not chosen:
         raise UserError(f"No version of {name or 'any model'} serves yet: train one with `lakehouse train`.")
     registry = hdfs_registry(settings.webhdfs)
-    models = [registry.load(each, serving[each], names(each)) for each in chosen]
-    spark = remote_session(settings)
-    try:
-        return [row for model in models for row in measured(spark, model, settings)]
-    finally:
-        spark.stop()
+    return [registry.load(each, serving[each], names(each)) for each in chosen]
 
 
 def measured(spark: Any, model: Model, settings: Settings) -> list[Drift]:

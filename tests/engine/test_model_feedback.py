@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from lakehouse.cli import main
 from ml import catalog, features, versions
 from ml.features import names
+from ml.outcomes import look
 from ml.train import train, train_if_due
 
 pytestmark = pytest.mark.engine
@@ -18,6 +19,9 @@ MODEL = "purchase_probability"
 MONTHS, CUSTOMERS = 6, 300
 KEYS = "'shop' as source, string(id) as customer_id, add_months(date'2024-01-31', int(month)) as as_of_date"
 HASH = "pmod(xxhash64(id, month, '{}'), 1000)"
+
+LABELS = """select source, customer_id, as_of_date, pmod(xxhash64(customer_id, as_of_date), 100)
+    > recency_days / 2 + if(orders_30d < 500, 50, 0) as has_order_next_7_days from {shop}.features"""
 
 
 def customers(first: int, months: int, away: int = 0) -> str:
@@ -40,11 +44,7 @@ def shop(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setattr(features, f"CUSTOMER_{table.upper()}", f"{schema}.{table}")
     try:
         stack.query(f"create table {schema}.features using delta as {customers(0, MONTHS)}")
-        stack.query(f"""create table {schema}.labels using delta as
-            select source, customer_id, as_of_date,
-                pmod(xxhash64(customer_id, as_of_date), 100)
-                    > recency_days / 2 + if(orders_30d < 500, 50, 0) as has_order_next_7_days
-            from {schema}.features""")
+        stack.query(f"create table {schema}.labels using delta as {LABELS.format(shop=schema)}")
         stack.query(f"""create table {schema}.groups using delta as
             select 'shop' as source, string(id) as customer_id, if(id % 3 = 0, 'F', 'M') as gender,
                 string(null) as age_band, string(null) as income_band, 'DE' as country
@@ -68,6 +68,23 @@ def test_a_model_is_judged_by_group(stack: Any) -> None:
     assert "gender F" in shown
     assert "country DE" not in shown  # one group alone
     assert "No gap between groups of people beyond the tolerance of 0.1." in shown
+
+
+def test_what_came_after_the_training_is_held_against_the_scores(stack: Any, shop: str) -> None:
+    made = train(MODEL, stack.settings)
+    assert look(MODEL, stack.settings) == []  # it has seen every date so far
+    stack.query(f"insert into {shop}.features {customers(MONTHS, 1)}")
+    stack.query(f"insert into {shop}.labels {LABELS.format(shop=shop)} where as_of_date = '2024-07-31'")
+    [found] = look(MODEL, stack.settings)
+    assert (found.version, found.source, str(found.as_of_date)) == (made.version, "shop", "2024-07-31")
+    assert found.row_count == CUSTOMERS
+    kept = stack.query(f"""select metrics['base_rate'] as base_rate, metrics['mean_chance'] as chance,
+        metrics['lift_at_10'] as lift from ml.model_outcomes where version = '{made.version}'""")[0]
+    truth = stack.query(f"""select avg(int(has_order_next_7_days)) as rate from {shop}.labels
+        where as_of_date = '2024-07-31'""")[0]["rate"]
+    assert kept["base_rate"] == pytest.approx(truth)
+    assert kept["chance"] == pytest.approx(truth, abs=0.1)
+    assert kept["lift"] > 1.2
 
 
 def test_drift_makes_a_model_due_and_a_worse_challenger_does_not_serve(stack: Any, shop: str) -> None:
