@@ -118,6 +118,31 @@ def evaluate_model(folder: Path, data: Path, as_json: bool) -> None:
     show_model(evaluate(folder, data), as_json)
 
 
+@models.group()
+def report() -> None:
+    """Tables of the documentation, printed anew."""
+
+
+@report.command("models")
+@click.option("--data", default=Path("../shared/data"), show_default=True, type=FILE, help="Folder of files.")
+@click.option("--markdown", is_flag=True, help="As docs/models.md holds it.")
+@AS_JSON
+def report_models(data: Path, markdown: bool, as_json: bool) -> None:
+    """Every model on every published file in --data: metrics, intervals, baseline, published figure, cost."""
+    from lakehouse import printing
+    from ml.report import lines
+    from ml.report.models import report
+
+    found = report(data, lambda said: click.echo(said, err=True))
+    if as_json:
+        told = [{**dataclasses.asdict(line), "short_by": line.short_by} for line in found]
+        click.echo(json.dumps(told, ensure_ascii=False, allow_nan=False))
+    elif markdown:
+        click.echo(lines.markdown(found))
+    else:
+        printing.show_table([line.row() for line in found], count=False)
+
+
 def show_model(told: dict[str, Any], as_json: bool) -> None:
     """What is known of a model: JSON, or its metrics as a table below one sentence."""
     from lakehouse import printing

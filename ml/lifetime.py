@@ -23,7 +23,7 @@ from ml.estimators.value import (
 )
 from ml.estimators.value_cnbd import BG_NBD, MBG_NBD, fit_regular
 from ml.estimators.value_pareto import PARETO_NBD
-from ml.evaluate import count_metrics
+from ml.evaluate import count_metrics, intervals
 from ml.files import read_table
 
 Progress = Callable[[str], None]
@@ -85,7 +85,7 @@ class Value:
             "as before": horizon.get("as_before"),
         }
         return [
-            {"model": name, **{key: round(value, 3) for key, value in told.items()}}
+            {"model": name, **{key: round(n, 3) for key, n in told.items() if not isinstance(n, dict)}}
             for name, told in named.items()
             if told
         ]
@@ -245,7 +245,16 @@ def foresight(
     for name in told:
         if f"purchases_{name}" in customers:
             expected = customers[f"purchases_{name}"].to_numpy()
-            told[name]["prediction"] = count_metrics(expected, actual)
+            told[name]["prediction"] = judged(expected, actual)
             if f"value_{name}" in customers:
                 told[name]["prediction"]["value"] = float(customers[f"value_{name}"].sum())
     return horizon
+
+
+def judged(expected: Vector, actual: Vector | None) -> dict[str, Any]:
+    """Metrics of what is expected, with 95 % intervals over customers where what happened is known."""
+    found: dict[str, Any] = {**count_metrics(expected, actual)}
+    if actual is not None:
+        between = intervals(lambda chosen: count_metrics(expected[chosen], actual[chosen]), len(actual))
+        found["intervals"] = between
+    return found

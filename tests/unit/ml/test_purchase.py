@@ -3,49 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from ml.estimators.purchase import Propensity
 from ml.evaluate import binary_metrics
 from ml.features import names
+from ml.report.retail import WEEK, as_of, orders_of
 
 NAMES = list(names("purchase_probability"))
-WEEK = pd.Timedelta(days=7)
-
-
-def orders_of(path: Path) -> pd.DataFrame:
-    """Orders of known customers: day and money."""
-    lines = pd.read_parquet(path)
-    lines = lines[lines["CustomerID"].notna() & (lines["Quantity"] > 0) & (lines["UnitPrice"] > 0)]
-    lines = lines.assign(
-        money=lines["Quantity"] * lines["UnitPrice"], day=lines["InvoiceDate"].dt.normalize()
-    )
-    by = lines.groupby(["CustomerID", "InvoiceNo"], as_index=False)
-    return by.agg(day=("day", "min"), money=("money", "sum"))
-
-
-def as_of(orders: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    """What the mart knows of each customer on a day, and whether they order in the 7 days after it."""
-    past = orders[orders["day"] <= day]
-    by = past.groupby("CustomerID")
-    known = pd.DataFrame(
-        {
-            "recency_days": (day - by["day"].max()).dt.days,
-            "tenure_days": (day - by["day"].min()).dt.days,
-            "order_count": by.size(),
-            "average_order_value": by["money"].mean(),
-        }
-    )
-    gaps = (known["order_count"] - 1).replace(0, np.nan)
-    known["days_between_orders"] = (known["tenure_days"] - known["recency_days"]) / gaps
-    for days in (30, 90):
-        recent = past[past["day"] > day - pd.Timedelta(days=days)].groupby("CustomerID")
-        known[f"orders_{days}d"] = recent.size().reindex(known.index, fill_value=0)
-        known[f"revenue_{days}d"] = recent["money"].sum().reindex(known.index, fill_value=0)
-    later = orders[(orders["day"] > day) & (orders["day"] <= day + WEEK)]
-    return known.assign(buys=known.index.isin(later["CustomerID"]).astype(int))
 
 
 @pytest.mark.parametrize("model", ["linear", "boosting", "xgboost"])
