@@ -12,6 +12,7 @@ from ml import catalog, features, versions
 from ml.features import names
 from ml.outcomes import look
 from ml.train import train, train_if_due
+from tests.made import event, order
 
 pytestmark = pytest.mark.engine
 
@@ -53,6 +54,37 @@ def shop(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     finally:
         stack.query(f"alter view ml.champion as {catalog.values(before)}")
         stack.query(f"drop schema {schema} cascade")
+
+
+def test_groups_come_from_profiles_and_the_latest_order_before_any_model(stack: Any) -> None:
+    def of(customer: str, day: int) -> dict[str, str]:
+        return {
+            "customer_id": customer,
+            "source": "groups_test",
+            "occurred_at": f"2025-01-{day:02}T08:00:00Z",
+        }
+
+    def ordered(number: int, customer: str, day: int, country: str) -> dict[str, Any]:
+        made_order = order(f"groups-{number}", **of(customer, day))
+        return {**made_order, "properties": {**made_order["properties"], "country": country}}
+
+    profiles = {"a": {"gender": "f", "age_band": "25-34"}, "b": {"country": "US", "income_band": "50-74K"}}
+    known = [event(f"groups-{who}", "customer_updated", told, **of(who, 1)) for who, told in profiles.items()]
+    orders = [ordered(1, "a", 3, "FR"), ordered(2, "a", 2, "DE"), ordered(3, "b", 2, "FR")]
+    stack.publish([*known, *orders, ordered(4, "c", 2, "DE")])
+    stack.wait_landed()
+    try:
+        no_unit_tests = ("--exclude-resource-types", "unit_test")
+        built = stack.dbt("build", *no_unit_tests, "--select", "+dim_customer_groups").stdout
+        assert "fct_customer_segments" not in built
+        assert stack.query("""select customer_id, country, gender, age_band, income_band
+            from ci_marts.dim_customer_groups where source = 'groups_test' order by customer_id""") == [
+            {"customer_id": "a", "country": "FR", "gender": "f", "age_band": "25-34", "income_band": None},
+            {"customer_id": "b", "country": "US", "gender": None, "age_band": None, "income_band": "50-74K"},
+            {"customer_id": "c", "country": "DE", "gender": None, "age_band": None, "income_band": None},
+        ]
+    finally:
+        stack.set_aside("source = 'groups_test'")
 
 
 @pytest.mark.usefixtures("shop")
