@@ -1,6 +1,8 @@
 """What is written for supervisord, Kafka and HDFS, and what is refused before anything starts."""
 
 import configparser
+import os
+import signal
 import socket
 import time
 from pathlib import Path
@@ -58,17 +60,21 @@ def test_where_nothing_runs_there_is_no_client(settings: Settings) -> None:
     assert stack.down(settings) is False
 
 
-def test_whoever_asks_during_the_shutdown_gets_one_sentence(settings: Settings) -> None:
-    stubborn = Program("p", ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"], stop_seconds=2)
-    interface = supervisor.launch(settings, [stubborn])
+def test_whoever_asks_during_the_shutdown_gets_one_sentence(settings: Settings, tmp_path: Path) -> None:
+    deaf = tmp_path / "deaf"
+    script = f"trap '' TERM; touch {deaf}; while :; do sleep 1; done"
+    interface = supervisor.launch(settings, [Program("p", ["/bin/sh", "-c", script], stop_seconds=60)])
     try:
         interface.startProcess("p", False)
-        assert [process["name"] for process in stack.processes(settings)] == ["p"]
+        while not deaf.exists():
+            time.sleep(0.05)
+        (process,) = stack.processes(settings)
     finally:
         interface.shutdown()
     for ask in (status, stack.up, stack.down):
         with pytest.raises(UserError, match=r"^The lakehouse is shutting down: ask again in some seconds\.$"):
             ask(settings)
+    os.killpg(process["pid"], signal.SIGKILL)
     deadline = time.monotonic() + 20
     while supervisor.socket_path(settings).exists():
         assert time.monotonic() < deadline
