@@ -110,12 +110,12 @@ def browser(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[we
         driver.quit()
 
 
-def log_in(driver: webdriver.Chrome, url: str, password: str) -> None:
+def log_in(driver: webdriver.Chrome, url: str, password: str, name: str = "admin") -> None:
     """Through the login page, as a person does."""
     driver.get(f"{url}/login/")
     wait = WebDriverWait(driver, 90)
     wait.until(lambda page: page.find_elements(By.ID, "username"))
-    driver.find_element(By.ID, "username").send_keys("admin")
+    driver.find_element(By.ID, "username").send_keys(name)
     driver.find_element(By.ID, "password").send_keys(password)
     driver.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
     wait.until(lambda page: "/login" not in page.current_url)

@@ -1,0 +1,162 @@
+"""Each board in a real browser, as each role: every panel is drawn, none complains, clicks narrow it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+
+from lakehouse import dashboards
+from lakehouse.assets import filters
+from lakehouse.board_links import link
+from lakehouse.dashboard_users import ROLES, grant
+from lakehouse.servers import superset
+from tests.board_page import BOARDS, choose, click_cell, open_board, rows, shown_charts, titles
+from tests.conftest import Stack
+from tests.e2e.conftest import log_in, start_chromium
+from tests.made import SHOP
+from tests.questions import DATASETS, conditions
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def pushed(marts: Stack) -> Stack:
+    dashboards.push(marts.settings)
+    return marts
+
+
+@pytest.fixture(scope="module", params=ROLES)
+def viewer(
+    request: pytest.FixtureRequest, pushed: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Chrome]:
+    """The browser of somebody new who has this role."""
+    name = f"every board {request.param}"
+    password = grant(pushed.settings, name, request.param)
+    assert password is not None
+    driver = start_chromium(tmp_path_factory.mktemp("chromium"))
+    try:
+        log_in(driver, superset.url(pushed.settings), password, name)
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture(scope="module")
+def filled(pushed: Stack) -> dict[str, set[str]]:
+    """Board -> titles of its panels for which the mart holds rows of the made shop."""
+    questions = {
+        (slug, chart["slice_name"]): question
+        for slug in BOARDS
+        for chart in shown_charts(slug)
+        if (question := rows_of(slug, chart["dataset_uuid"], conditions(chart["params"])))
+    }
+    found = pushed.query(
+        " union all ".join(
+            f"(select '{slug}' as board, '{title.replace(chr(39), chr(92) + chr(39))}' as title from ({sql}))"
+            for (slug, title), sql in questions.items()
+        )
+    )
+    return {slug: {row["title"] for row in found if row["board"] == slug} for slug in BOARDS}
+
+
+def rows_of(slug: str, dataset_uuid: str, where: str) -> str | None:
+    """SQL for one row where the panel has something to draw; None where nobody can say so beforehand: it
+    looks at the last minutes, or at what another filter of the board chooses by itself."""
+    dataset = DATASETS[dataset_uuid]
+    columns = {column["column_name"] for column in dataset["columns"]}
+    chosen = {
+        target["column"]["name"]
+        for rule in filters(BOARDS[slug])
+        if rule.get("requiredFirst")
+        for target in rule["targets"]
+    }
+    if dataset["schema"] == "staging" or columns & (chosen - {"source"}):
+        return None
+    rules = [where] if where else []
+    rules += [f"source = '{SHOP}'"] if "source" in columns else []
+    table = f"{dataset['schema']}.{dataset['table_name']}"
+    return f"select 1 from {table} where true and {' and '.join(rules) or 'true'} limit 1"
+
+
+@pytest.mark.parametrize("slug", BOARDS)
+def test_every_panel_is_drawn_and_none_complains(
+    viewer: Chrome, slug: str, filled: dict[str, set[str]], pushed: Stack, tmp_path: Path
+) -> None:
+    shown = open_board(viewer, link(pushed.settings, slug, source=SHOP), slug)
+    viewer.save_screenshot(str(tmp_path / f"{slug}.png"))
+    where = f"see {tmp_path / slug}.png"
+    assert shown.complaints == [], where
+    assert shown.drawn | shown.empty == titles(slug), where
+    assert shown.drawn >= filled[slug], where
+
+
+def test_most_panels_have_something_to_draw(filled: dict[str, set[str]]) -> None:
+    """Else the test above says little: these boards live on what the made shop has."""
+    assert filled["overview"] == titles("overview")
+    assert len(filled["segmentation"]) >= 5
+    assert len(filled["sales"]) >= 6
+
+
+WORTH, WHO = "What is each segment worth?", "Who is in a segment?"
+SEGMENT = 2  # its column among those of WHO
+PAGE_LENGTH = 12
+as_business = pytest.mark.parametrize("viewer", ["business"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def segments(pushed: Stack) -> dict[str, int]:
+    """Segment -> customers of the latest as-of date, the fewest first."""
+    found = pushed.query(
+        f"""
+        select
+            rfm_segment,
+            count(*) as customers
+        from marts.fct_customer_segments
+        where is_latest and source = '{SHOP}'
+        group by rfm_segment
+        order by customers, rfm_segment
+        """
+    )
+    assert len(found) > 2
+    return {row["rfm_segment"]: row["customers"] for row in found}
+
+
+def opened(viewer: Chrome, stack: Stack, segments: dict[str, int]) -> None:
+    """The Segmentation board, showing all segments."""
+    open_board(viewer, link(stack.settings, "segmentation", source=SHOP), "segmentation")
+    stack.wait_until(lambda: worth(viewer) == segments, 60, f"{segments} but {worth(viewer)}")
+    assert len({row[SEGMENT] for row in rows(viewer, WHO)}) > 1
+
+
+def worth(viewer: Chrome) -> dict[str, int]:
+    """Segment -> customers, as the board shows them."""
+    return {row[0]: int(row[1].replace(",", "")) for row in rows(viewer, WORTH) if len(row) > 1}
+
+
+def narrowed(viewer: Chrome, segment: str, customers: int) -> bool:
+    """Whether the list of customers shows those of one segment alone, all that go on its page."""
+    shown = [row[SEGMENT] for row in rows(viewer, WHO)]
+    return shown == [segment] * min(customers, PAGE_LENGTH)
+
+
+@as_business
+def test_a_filter_narrows_the_panels_to_what_the_mart_says(
+    viewer: Chrome, pushed: Stack, segments: dict[str, int]
+) -> None:
+    segment, customers = next(iter(segments.items()))
+    opened(viewer, pushed, segments)
+    choose(viewer, "Segment", segment)
+    pushed.wait_until(lambda: worth(viewer) == {segment: customers}, 60, f"{segment} alone: {worth(viewer)}")
+    pushed.wait_until(lambda: narrowed(viewer, segment, customers), 60, f"narrowed: {rows(viewer, WHO)}")
+
+
+@as_business
+def test_a_click_on_a_row_narrows_the_other_panels(
+    viewer: Chrome, pushed: Stack, segments: dict[str, int]
+) -> None:
+    segment, customers = list(segments.items())[1]
+    opened(viewer, pushed, segments)
+    click_cell(viewer, WORTH, segment)
+    pushed.wait_until(lambda: narrowed(viewer, segment, customers), 60, f"narrowed: {rows(viewer, WHO)}")
+    assert worth(viewer) == segments
