@@ -1,16 +1,19 @@
 """A guest of an embedded board: that board alone, those rows alone, in a frame of allowed pages alone."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
+from selenium.webdriver import Chrome
 
 from lakehouse import dashboards
-from lakehouse.dashboard_embed import Guest, invite
+from lakehouse.dashboard_embed import Guest, invite, sample
 from lakehouse.errors import UserError
 from lakehouse.servers import superset
+from tests.board_page import look, titles
 from tests.conftest import Stack
 from tests.made import SHOP
 from tests.questions import CHARTS, DATASETS, numbers
@@ -128,3 +131,21 @@ def test_only_allowed_pages_get_the_frame(pushed: Stack) -> None:
     assert foreign.status_code == httpx.codes.FORBIDDEN
     with pytest.raises(UserError, match="has no board nowhere"):
         invite(pushed.settings, "nowhere")
+
+
+def test_the_sample_shows_every_panel_of_the_board(pushed: Stack, chromium: Chrome) -> None:
+    with sample(pushed.settings, BOARD, [SHOP]) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            address = f"http://127.0.0.1:{server.server_port}/"
+            assert (
+                httpx.get(address, headers={"Host": "elsewhere.example"}).status_code == httpx.codes.FORBIDDEN
+            )
+            chromium.get(address)
+            chromium.switch_to.frame(chromium.find_element("css selector", "iframe"))
+            shown = look(chromium, titles(BOARD), 120)
+        finally:
+            server.shutdown()
+            chromium.switch_to.default_content()
+    assert shown.complaints == []
+    assert shown.drawn == titles(BOARD)
