@@ -64,7 +64,9 @@ class LakehouseSecurityManager(SupersetSecurityManager):  # type: ignore[misc]  
         pvms = self._get_all_pvms()
 
         def may_look(pvm: Any) -> bool:
-            return self._is_gamma_pvm(pvm) or pvm.permission.name == ANY_DATASET
+            # Gamma may drill, but not read the rows that drilling shows
+            shows_rows = (pvm.permission.name, pvm.view_menu.name) == ("can_samples", "Datasource")
+            return self._is_gamma_pvm(pvm) or shows_rows or pvm.permission.name == ANY_DATASET
 
         self.set_role("Business", may_look, pvms)
         self.set_role("Analyst", lambda pvm: may_look(pvm) or self._is_sql_lab_pvm(pvm), pvms)

@@ -105,3 +105,15 @@ def click_cell(browser: Chrome, title: str, text: str) -> None:
     wait.until(
         lambda page: page.find_element(By.XPATH, f"{cells}[normalize-space()='{text}']").click() is None
     )
+
+
+def drill(browser: Chrome, title: str) -> int:
+    """How many rows stand behind a panel, as its menu tells."""
+    wait = WebDriverWait(browser, CLICK_SECONDS, ignored_exceptions=[WebDriverException])
+    menu = f"[data-test-chart-name='{title}'] [aria-label='More Options']"
+    wait.until(lambda page: page.find_element(By.CSS_SELECTOR, menu).click() is None)
+    item = "//*[@role='menuitem'][normalize-space()='Drill to detail']"
+    wait.until(lambda page: page.find_element(By.XPATH, item).click() is None)
+    label = ".ant-modal [data-test=row-count-label]"
+    text = wait.until(lambda page: page.find_element(By.CSS_SELECTOR, label).text)
+    return int(text.split()[0].replace(",", ""))

@@ -1,5 +1,6 @@
 """Each board in a real browser, as each role: every panel is drawn, none complains, clicks narrow it."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lakehouse.assets import filters
 from lakehouse.board_links import link
 from lakehouse.dashboard_users import ROLES, grant
 from lakehouse.servers import superset
-from tests.board_page import BOARDS, choose, click_cell, open_board, rows, shown_charts, titles
+from tests.board_page import BOARDS, choose, click_cell, drill, open_board, rows, shown_charts, titles
 from tests.conftest import Stack
 from tests.e2e.conftest import log_in, start_chromium
 from tests.made import SHOP
@@ -31,7 +32,7 @@ def viewer(
     request: pytest.FixtureRequest, pushed: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Chrome]:
     """The browser of somebody new who has this role."""
-    name = f"every board {request.param}"
+    name = f"{request.param} {secrets.token_hex(4)}"
     password = grant(pushed.settings, name, request.param)
     assert password is not None
     driver = start_chromium(tmp_path_factory.mktemp("chromium"))
@@ -160,3 +161,12 @@ def test_a_click_on_a_row_narrows_the_other_panels(
     click_cell(viewer, WORTH, segment)
     pushed.wait_until(lambda: narrowed(viewer, segment, customers), 60, f"narrowed: {rows(viewer, WHO)}")
     assert worth(viewer) == segments
+
+
+@as_business
+def test_a_panel_drills_to_the_rows_behind_it(
+    viewer: Chrome, pushed: Stack, segments: dict[str, int]
+) -> None:
+    opened(viewer, pushed, segments)
+    held = f"select count(*) as n from reports.rpt_segments where is_latest and source = '{SHOP}'"
+    assert drill(viewer, WORTH) == pushed.query(held)[0]["n"]
