@@ -3,6 +3,7 @@
 Each field is a setting: the variable `LAKEHOUSE_<NAME>` overrides its default.
 """
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -185,3 +186,9 @@ def get_settings() -> Settings:
         first = error.errors()[0]
         variable = f"LAKEHOUSE_{str(first['loc'][0]).upper()}"
         raise UserError(f"{variable}={first['input']} cannot be used: {first['msg']}.") from None
+
+
+def keras_on_jax() -> None:
+    """What keras reads of the environment when it is imported: jax computes, on the CPU, and no file of
+    its own is left in the home folder."""
+    os.environ |= {"KERAS_BACKEND": "jax", "KERAS_HOME": os.devnull, "JAX_PLATFORMS": "cpu"}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ml.arrays import Codes, Matrix, numbers
 from ml.lifetime_value import LifetimeValueScorer
 from ml.propensity import PropensityScorer
+from ml.recurrent import NextItemScorer
 from ml.sentiment import SentimentScorer
 
 
@@ -66,6 +67,7 @@ class ValueClusterScorer:
 SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {
     "lifetime_value": LifetimeValueScorer,
     "linear": PropensityScorer,
+    "lstm": NextItemScorer,
     "sentiment": SentimentScorer,
     "trees": PropensityScorer,
     "value_clusters": ValueClusterScorer,

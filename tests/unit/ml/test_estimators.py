@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 from ml.estimators.churn import Cox, kaplan_meier
 from ml.estimators.clusters import ALGORITHMS, Clusters, compare
+from ml.estimators.next_item import NextItem, windows
 from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.segments import ValueClusters
 from ml.estimators.sentiment import Sentiment, Topics, of_ratings
@@ -94,12 +95,14 @@ def make_histories(size: int = 400, seed: int = 5) -> pd.DataFrame:
 HISTORIES = make_histories()
 GROUPS = make_groups()
 REVIEWS, MEANT = make_reviews()
+STEPS, NEXT = windows([["a", "b", "c", "a"], ["b", "a", "d"], ["x", "c", "a", "b"], ["d", "b"]] * 10, 3)
 ESTIMATORS: dict[str, tuple[Callable[[], Any], pd.DataFrame, Any]] = {
     "sentiment": (Sentiment, REVIEWS, MEANT),
     "topics": (lambda: Topics(n_topics=3), REVIEWS, None),
     "clusters": (ValueClusters, FULL, None),
     "lifetime value": (LifetimeValue, HISTORIES, None),
     "cox": (Cox, FULL, STAYED),
+    "next item": (lambda: NextItem(units=8, epochs=15), STEPS, NEXT),
     **{
         f"clusters by {name}": ((lambda name=name: Clusters(name, n_clusters=3)), GROUPS, None)
         for name in ALGORITHMS
@@ -177,6 +180,9 @@ class TestEveryServed:
             np.testing.assert_allclose(
                 scorer.transform(rows), estimator.predict_proba(rows), atol=1e-9, rtol=0
             )
+            assert (np.array(scorer.labels)[codes] == estimator.predict(rows)).all()
+        elif name == "next item":
+            np.testing.assert_allclose(scores, estimator.predict_proba(rows).max(axis=1), atol=1e-9, rtol=0)
             assert (np.array(scorer.labels)[codes] == estimator.predict(rows)).all()
         elif name == "lifetime value":
             np.testing.assert_allclose(scores, estimator.predict(rows), atol=1e-9, rtol=1e-9)

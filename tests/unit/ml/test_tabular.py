@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from lakehouse.cli import main
 from lakehouse.errors import UserError
+from ml import folders
 from ml.files import read_table
 from ml.tabular import artefact
 from ml.tabular.choose import by_search, kept_out
@@ -242,7 +243,7 @@ class TestRefusals:
         """Change the manifest and give it a hash that fits."""
         card = json.loads((copy / "manifest.json").read_text())
         change(card)
-        card["sha256"] = artefact.digest(card)
+        card["sha256"] = folders.digest(card)
         (copy / "manifest.json").write_text(json.dumps(card))
 
     def with_weights(self, copy: Path, allow: bool, **changed: Any) -> None:
@@ -250,7 +251,7 @@ class TestRefusals:
         arrays = dict(np.load(copy / "weights.npz")) | changed
         np.savez(copy / "weights.npz", allow_pickle=allow, **arrays)
         content = (copy / "weights.npz").read_bytes()
-        self.rewrite(copy, lambda card: card["files"].update({"weights.npz": artefact.sha256(content)}))
+        self.rewrite(copy, lambda card: card["files"].update({"weights.npz": folders.sha256(content)}))
 
     @pytest.mark.parametrize("name", ["encoder.json", "weights.npz"])
     def test_a_changed_file(self, copy: Path, name: str) -> None:
