@@ -11,6 +11,9 @@ from lakehouse.errors import UserError
 from lakehouse.settings import Settings
 
 WAREHOUSE = "/lakehouse/warehouse"
+# Whoever works with Spark Connect has these in the environment, and a driver that inherits them would
+# connect to another instead of starting.
+OF_CONNECT = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
 
 
 def engine_conf(settings: Settings, memory: str, work: Path) -> dict[str, str]:
@@ -69,6 +72,8 @@ def engine_session(
     work.mkdir(parents=True, exist_ok=True)
     # Workers must see the same packages; Spark reads this name in the driver, spark.pyspark.python not.
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    for variable in OF_CONNECT:
+        os.environ.pop(variable, None)
     builder = SparkSession.builder.appName(name).master(f"local[{slots}]")
     for key, value in (engine_conf(settings, memory, work) | extra).items():
         builder = builder.config(key, value)

@@ -18,10 +18,11 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A lakehouse of its own, started and stopped as a user does."""
+    """A lakehouse of its own, started and stopped as a user does who works with another's Spark Connect."""
     chosen = own_settings(tmp_path_factory.mktemp("three"))
     values = {name.removeprefix("LAKEHOUSE_").lower(): value for name, value in chosen.items()}
-    stack = Stack(Settings.model_validate(values | {"datanodes": 3}), dict(os.environ) | chosen)
+    environment = dict(os.environ) | chosen | {"SPARK_REMOTE": "sc://127.0.0.1:1"}
+    stack = Stack(Settings.model_validate(values | {"datanodes": 3}), environment)
     try:
         stack.run("lakehouse", "up", "--datanodes", "3", "--no-dashboards")
         stack.publish(made.shop())
