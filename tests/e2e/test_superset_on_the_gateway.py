@@ -34,10 +34,13 @@ def listed(api: httpx.Client, database: int, schema: str) -> dict[str, str]:
     return {entry["value"]: entry["type"] for entry in answer.json()["result"]}
 
 
-def test_pages_may_load_from_and_call_this_server_alone(api: httpx.Client) -> None:
+def test_pages_may_load_from_and_call_this_server_alone(api: httpx.Client, stack: Any) -> None:
     policy = api.get("/login/").headers["content-security-policy"]
-    assert "default-src 'self'" in policy
-    assert not [word for word in policy.replace(";", " ").split() if "." in word or "*" in word]
+    rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";") if rule.strip())
+    assert rules["default-src"] == "'self'"
+    # Pages that may show a board in a frame are named by the settings.
+    assert rules.pop("frame-ancestors") == f"'self' {stack.settings.dashboards_embed_origins}"
+    assert not [word for rule in rules.values() for word in rule.split() if "." in word or "*" in word]
 
 
 def test_sql_lab_lists_schemas_tables_and_views_by_their_names(api: httpx.Client, database: int) -> None:
