@@ -1,6 +1,6 @@
 """CPU-seconds of one update of live.minutes, by delta-rs and by Spark: `python -m benchmarks.live`.
 
-HDFS of its own; both replace the same hour of the same table, taking turns.
+HDFS of its own; both replace the same hour of the same table, one after the other.
 """
 
 import argparse
@@ -76,9 +76,10 @@ def compare(settings: Settings, warm_up: int, updates: int) -> list[dict[str, An
             "delta-rs": lambda: live.replace(minutes, rows, HOUR),
             "Spark": lambda: by_spark(spark, location, rows),
         }
-        for update in ways.values():
+        found = []
+        for name, update in ways.items():
             measured(update, warm_up)
-        found = [{"way": name, **measured(update, updates)} for name, update in ways.items()]
+            found.append({"way": name, **measured(update, updates)})
         assert spark.read.format("delta").load(location).count() == rows.num_rows
         return found
     finally:
