@@ -147,6 +147,10 @@ class Chances:
         values, truth = rows.frame.to_numpy(dtype=np.float64)[test], rows.labels[test] == 1
         chances, bands = scorer.score(values)
         found: dict[str, Any] = binary_metrics(truth, chances)
+        groups = {}
+        if rows.groups is not None:  # selected is who is in the highest band
+            selected = bands == len(scorer.labels) - 1
+            groups = group_metrics(truth, chances, selected, rows.groups.iloc[test])
         # the trivial ranking: who was active last will be first again
         feature, sign = self.trivial
         alone = feature.split("_")[0]
@@ -160,14 +164,8 @@ class Chances:
                 f"{key}: {alone} alone": float(trivial[key] or 0.0)
                 for key in ("average_precision", "roc_auc", "lift_at_10")
             },
-            **self._of_groups(rows.groups, test, truth, chances, bands == len(scorer.labels) - 1),
+            **groups,
         }
-
-    def _of_groups(
-        self, groups: Any, test: Rows, truth: Any, chances: Matrix, selected: Any
-    ) -> dict[str, float]:
-        """Metrics by group of people, where any are known; selected is who is in the highest band."""
-        return {} if groups is None else group_metrics(truth, chances, selected, groups.iloc[test])
 
     def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
         _, test = self.split(name, rows)
