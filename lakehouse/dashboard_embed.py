@@ -35,8 +35,10 @@ def invite(
     rows = [{"clause": name} for name in narrowing_roles(sources, countries)]
     origins = superset.embed_origins(settings)
     if not origins:
-        raise UserError("Boards are not embedded anywhere: set LAKEHOUSE_DASHBOARDS_EMBED_ORIGINS, then"
-                        " `lakehouse down` and `up`.")  # fmt: skip
+        raise UserError(
+            "Boards are not embedded anywhere: set LAKEHOUSE_DASHBOARDS_EMBED_ORIGINS, then"
+            " `lakehouse down` and `up`."
+        )
     with connected(settings) as client:
         place = f"/api/v1/dashboard/{board}/embedded"
         answer = client.post(place, json={"allowed_domains": origins})
