@@ -21,7 +21,7 @@ from benchmarks.servers import HDFS, servers
 from ingestion.collector.publish import Publisher
 from lakehouse import printing
 from lakehouse.settings import Settings
-from ml.store import WebHdfsStore
+from lakehouse.store import WebHdfsStore
 
 SAMPLE_SECONDS = 0.5
 LONGEST_SECONDS = 900
@@ -134,8 +134,7 @@ def batches(settings: Settings) -> Iterator[Batch]:
         )
         note = json.loads(info.get("userMetadata", "{}"))
         if "stream" in note:
-            events = int(info["operationMetrics"]["numOutputRows"])
-            yield Batch(note["batch_id"], info["timestamp"] / 1000, events)
+            yield Batch(note["batch_id"], info["timestamp"] / 1000, note["records"])
 
 
 def commits(settings: Settings) -> Commits:

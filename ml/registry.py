@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.errors import UserError
+from lakehouse.store import Store, WebHdfsStore
 from ml.scorers import Scorer, make_scorer
-from ml.store import Store, WebHdfsStore
 
 MODELS_PATH = "/lakehouse/ml/models"
 SCHEMA_VERSION = 1

@@ -13,12 +13,12 @@ import pytest
 from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
+from lakehouse.store import WebHdfsStore
 from lakehouse.warehouse import connect, execute
 from ml import catalog, features, versions
 from ml.estimators.segments import ValueClusters
 from ml.features import FEATURES, names
 from ml.registry import Manifest, Registry, Training, hdfs_registry
-from ml.store import WebHdfsStore
 from ml.train import train
 
 pytestmark = pytest.mark.engine

@@ -18,7 +18,7 @@ from ingestion.streams import live
 from ingestion.streams.minutes import live_minutes
 from lakehouse.servers import stack as servers
 from lakehouse.servers.program import HADOOP_USER
-from ml.store import WebHdfsStore
+from lakehouse.store import WebHdfsStore
 from tests.made import Event, event, order
 
 pytestmark = pytest.mark.engine

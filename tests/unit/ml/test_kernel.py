@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.errors import UserError
+from lakehouse.store import DirectoryStore
 from ml import kernel
 from ml.estimators.purchase import Propensity
 from ml.estimators.segments import ValueClusters
 from ml.estimators.sentiment import Sentiment
 from ml.features import FEATURES, names
 from ml.registry import Registry, Training
-from ml.store import DirectoryStore
 
 MODEL = "customer_segment"
 

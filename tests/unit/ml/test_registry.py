@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from lakehouse.errors import UserError
+from lakehouse.store import DirectoryStore
 from ml.features import FEATURES, names
 from ml.registry import Manifest, Registry, Training
-from ml.store import DirectoryStore
 
 MODEL = "customer_segment"
 TYPED = tuple((feature.name, feature.type) for feature in FEATURES[MODEL])

@@ -9,10 +9,10 @@ import pytest
 
 from lakehouse.errors import UserError
 from lakehouse.settings import Settings
+from lakehouse.store import DirectoryStore
 from ml.features import FEATURES, FeatureRows
 from ml.registry import Model, Registry, Training
 from ml.scorers import make_scorer
-from ml.store import DirectoryStore
 from ml.train import decide, fit, load_champion, train
 
 MODEL = "customer_segment"

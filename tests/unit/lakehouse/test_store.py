@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 import pytest
 
 from lakehouse.errors import UserError
-from ml.store import DirectoryStore, WebHdfsStore, hdfs_error
+from lakehouse.store import DirectoryStore, WebHdfsStore, hdfs_error
 
 
 def test_a_folder_moves_in_one_step_and_never_over_another(tmp_path: Path) -> None:
@@ -56,4 +56,4 @@ def test_errors_of_hdfs_become_those_of_python(kind: str, expected: type[Excepti
 
 def test_an_answer_that_is_not_of_hdfs_is_still_one_sentence() -> None:
     error = hdfs_error(HTTPError("http://x", 502, "Bad Gateway", Message(), BytesIO(b"<html>")))
-    assert str(error) == "HDFS refused a model file (HTTP 502): Bad Gateway"
+    assert str(error) == "HDFS refused a file (HTTP 502): Bad Gateway"

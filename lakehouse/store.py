@@ -1,6 +1,6 @@
-"""Where model files lie: HDFS through WebHDFS, or a folder.
+"""Whole small files on HDFS through WebHDFS, or in a folder.
 
-Standard library only: the gateway's Python workers import it.
+Standard library only: Python workers of the gateway and of landing import it.
 """
 
 import json
@@ -139,4 +139,4 @@ def hdfs_error(error: HTTPError) -> Exception:
         return FileNotFoundError(message)
     if kind == "FileAlreadyExistsException":
         return FileExistsError(message)
-    return UserError(f"HDFS refused a model file ({kind}): {message}")
+    return UserError(f"HDFS refused a file ({kind}): {message}")
