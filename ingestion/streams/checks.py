@@ -5,21 +5,9 @@ meets the collector's own validator here, so that both doors refuse the same and
 """
 
 import orjson
-import pyarrow as pa
 
 from ingestion.contract import Catalogue, catalogue
 from ingestion.topics import CHECKED
-
-CORRUPT = "_corrupt"
-TIMES = ("occurred_at", "sent_at", "received_at")
-
-
-def parse_schema(contracts: Catalogue) -> str:
-    """Schema of `record`: the event, its times still as text, and what could not be read."""
-    text = contracts.spark_schema()
-    for name in TIMES:
-        text = text.replace(f"{name} TIMESTAMP", f"{name} STRING", 1)
-    return f"{text}, {CORRUPT} STRING"
 
 
 def literal(value: str) -> str:
@@ -45,11 +33,3 @@ def reasons(payload: bytes) -> list[str]:
     except orjson.JSONDecodeError as error:
         return [f"event: is not JSON: {error}" if payload else "event: is empty"]
     return catalogue().validate(event)
-
-
-def rejection_reasons(payloads: pa.Array) -> pa.Array:
-    """The same for a column; null where there is no payload, as for nearly every row."""
-    kind = pa.list_(pa.string())
-    if payloads.null_count == len(payloads):
-        return pa.nulls(len(payloads), kind)
-    return pa.array([None if p is None else reasons(p) for p in payloads.to_pylist()], kind)

@@ -1,16 +1,22 @@
-"""What landing commits to raw.events, read from the table's log as it grows.
+"""What landing commits to raw.events: written, and read from the table's log as it grows.
 
 Asking Spark every two seconds for what is new would let it generate and compile code for each question,
 since the time asked for is part of that code.
 """
 
 import json
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.transaction import AddAction, RemoveAction
 from py4j.protocol import Py4JJavaError
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
+
+from ingestion.streams.rows import PARTITION, Batch
 
 STREAM = "land"
 
@@ -24,10 +30,46 @@ class Commit:
     files: tuple[str, ...]
 
 
-def note(batch_id: int, landed_at: datetime) -> str:
+def note(batch_id: int, landed_at: datetime, record_count: int) -> str:
     """What a batch's commit says of itself in the table's history."""
     at = landed_at.isoformat(timespec="microseconds")
-    return json.dumps({"stream": STREAM, "batch_id": batch_id, "landed_at": at})
+    return json.dumps({"stream": STREAM, "batch_id": batch_id, "landed_at": at, "records": record_count})
+
+
+def is_committed(table: DeltaTable, query_id: str, batch_id: int) -> bool:
+    """Whether this batch of this query, or a later one, is in the table as it was last read."""
+    last = table.transaction_version(query_id)
+    return last is not None and last >= batch_id
+
+
+def append(table: DeltaTable, files: Sequence[Row], batch: Batch, query_id: str) -> None:
+    """Commit a batch's files as one version. CommitFailedError where somebody else commits for this query.
+
+    Compaction commits meanwhile: then the next version is taken.
+    """
+    added: list[AddAction | RemoveAction] = [
+        AddAction(
+            file.path,
+            file.size,
+            {PARTITION: f"{batch.landed_at:%Y-%m-%d}"},
+            file.modified_at,
+            data_change=True,
+            stats=file.statistics,
+        )
+        for file in files
+    ]
+    said = note(batch.batch_id, batch.landed_at, sum(file.records for file in files))
+    table.create_write_transaction(
+        added,
+        mode="append",
+        schema=table.schema(),
+        partition_by=[PARTITION],
+        commit_properties=CommitProperties(
+            custom_metadata={"userMetadata": said},
+            app_transactions=[Transaction(query_id, batch.batch_id, int(time.time() * 1000))],
+        ),
+    )
+    table.update_incremental()
 
 
 class Tail:

@@ -6,19 +6,21 @@ import sys
 import threading
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from deltalake import DeltaTable
 from kafka.errors import KafkaError
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from ingestion.contract import catalogue
-from ingestion.streams import commits, compact, live, progress, rows
-from ingestion.streams.raw import raw_events
+from ingestion.streams import commits, compact, files, live, progress, rows
+from ingestion.streams.raw import raw_events, widen
+from ingestion.streams.rows import Batch
 from ingestion.topics import create_topics, topic_names
 from lakehouse.errors import UserError
 from lakehouse.session import engine_session
@@ -27,39 +29,33 @@ from lakehouse.settings import Settings, get_settings
 CHECKPOINT = "/lakehouse/checkpoints/land"
 # A source beyond these keeps no watermark of its own: none of its events counts as late.
 MOST_WATERMARKS = 200
-# How long records are checked here after one came that the collector had not checked.
-CAREFUL_SECONDS = 60
+# A batch of no more records than this is one task and one file.
+SMALL_BATCH = 5_000
 # How the Kafka source wants "from the first record"; it refuses offsets that leave a partition out.
 EARLIEST = -2
 
 
-@dataclass
 class Landing:
     """What one batch tells the next. All of it can be read back from the table."""
 
-    spark: SparkSession
-    settings: Settings
-    location: str
-    last_landed_at: datetime | None = None
-    newest: dict[str, datetime] = field(default_factory=dict)
-    is_fresh: bool = True
-    careful_until: float = 0.0
-
-    def restore(self) -> None:
-        """Newest event time of each source and the last landing time, from the table itself."""
-        table = self.spark.read.format("delta").load(self.location)
+    def __init__(self, spark: SparkSession, settings: Settings, location: str) -> None:
+        self.spark, self.settings, self.location = spark, settings, location
+        self.ahead = timedelta(minutes=settings.future_after_minutes)
+        self.table = DeltaTable(location)
+        self.last_count = 0
         found = (
-            table.groupBy("source")
+            spark.read.format("delta")
+            .load(location)
+            .groupBy("source")
             .agg(F.max("landed_at").alias("landed_at"), F.max(self.in_time()).alias("newest"))
             .collect()
         )
-        self.last_landed_at = max((row.landed_at for row in found), default=None)
+        self.last_landed_at: datetime | None = max((row.landed_at for row in found), default=None)
         self.newest = {row.source: row.newest for row in found if row.source and row.newest}
 
     def in_time(self) -> Any:
         """Event time where it may move the watermark: a clock that runs ahead must not."""
-        ahead = F.expr(f"interval {self.settings.future_after_minutes} minutes")
-        usable = F.col("is_accepted") & (F.col("occurred_at") <= F.col("kafka_at") + ahead)
+        usable = F.col("is_accepted") & (F.col("occurred_at") <= F.col("kafka_at") + F.lit(self.ahead))
         return F.when(usable, F.col("occurred_at"))
 
     def next_landed_at(self) -> datetime:
@@ -75,70 +71,36 @@ class Landing:
         return {source: newest - delay for source, newest in list(self.newest.items())[:MOST_WATERMARKS]}
 
     def land(self, records: DataFrame, batch_id: int, query_id: str) -> None:
-        """Append one micro-batch. Delta skips it where the same query has committed it before."""
-        landed_at = self.next_landed_at()
-        batch = {"batch_id": batch_id, "landed_at": landed_at, "watermarks": self.watermarks()}
-        try:
-            self.append(records, batch, query_id, all_checked=time.monotonic() >= self.careful_until)
-        except PySparkException as error:
-            if rows.UNCHECKED not in str(error):
-                raise
-            # Nothing was committed. Such records seldom come alone: the next batches are not tried in vain.
-            print(
-                f"landing checks records by itself for {CAREFUL_SECONDS} s: not all were checked", flush=True
-            )
-            self.careful_until = time.monotonic() + CAREFUL_SECONDS
-            self.append(records, batch, query_id, all_checked=False)
-        self.last_landed_at = max(landed_at, self.last_landed_at or landed_at)
+        """Append one micro-batch in one commit; nothing where it was committed before a crash."""
+        if commits.is_committed(self.table, query_id, batch_id):
+            return
+        batch = Batch(batch_id, self.next_landed_at(), self.watermarks())
+        written = self.write(records, batch)
+        commits.append(self.table, written, batch, query_id)
+        self.last_landed_at = batch.landed_at
+        self.last_count = sum(file.records for file in written)
+        for file in written:
+            self.remember(json.loads(file.newest))
 
-    def append(self, records: DataFrame, batch: dict[str, Any], query_id: str, *, all_checked: bool) -> None:
-        """One commit of all the batch's records; UNCHECKED and no commit where not all were."""
-        columns = [column.name for column in catalogue().raw_columns()]
-        typed = rows.raw_rows(records, catalogue(), all_checked=all_checked)
-        seen = Observation()
-        written = rows.with_batch(typed, batch, columns).coalesce(self.settings.landing_slots)
-        if not self.is_fresh:
-            written = written.observe(seen, *self.measures())
-        (
-            written.write.format("delta")
-            .mode("append")
-            # A new checkpoint is a new query: with the old name Delta would skip its batches.
-            .option("txnAppId", query_id)
-            .option("txnVersion", batch["batch_id"])
-            .option("mergeSchema", "true")
-            .option("userMetadata", commits.note(batch["batch_id"], batch["landed_at"]))
-            .save(self.location)
+    def write(self, records: DataFrame, batch: Batch) -> list[Row]:
+        """Type the records and write them to files, which belong to the table once they are committed."""
+        tasks = 1 if self.last_count <= SMALL_BATCH else self.settings.landing_slots
+        folder = self.location.removeprefix(self.settings.hdfs)
+        land_files = partial(
+            files.land_files,
+            batch=batch,
+            webhdfs=self.settings.webhdfs,
+            location=folder,
+            ahead=self.ahead,
         )
-        if self.is_fresh:
-            # The first batch may be one that was committed before a crash: then nothing is observed.
-            self.restore()
-            self.is_fresh = False
-        else:
-            self.remember(seen.get)
+        wanted = records.selectExpr(*rows.kafka_columns(catalogue())).coalesce(tasks)
+        return wanted.mapInArrow(land_files, files.FILE_SCHEMA).collect()
 
-    def measures(self) -> list[Any]:
-        """Newest time of each known source, and of the unknown ones with their names."""
-        known = list(self.newest)[:MOST_WATERMARKS]
-        source, time = F.col("source"), self.in_time()
-        measures = [F.max(F.when(source == name, time)).alias(f"s{i}") for i, name in enumerate(known)]
-        new = ~source.isin(known) if known else F.lit(True)
-        return [
-            *measures,
-            F.max(F.when(new, time)).alias("new_time"),
-            F.collect_set(F.when(new & time.isNotNull(), source)).alias("new_sources"),
-        ]
-
-    def remember(self, observed: dict[str, Any]) -> None:
+    def remember(self, newest: dict[str, str]) -> None:
         """Move the watermarks on; a late batch never moves one back."""
-        for number, source in enumerate(list(self.newest)[:MOST_WATERMARKS]):
-            if (time := observed[f"s{number}"]) is not None:
-                self.newest[source] = max(self.newest[source], time)
-        if observed["new_sources"]:
-            # Several sources in their first batch share one maximum: read the true ones back.
-            if len(observed["new_sources"]) == 1:
-                self.newest[observed["new_sources"][0]] = observed["new_time"]
-            else:
-                self.restore()
+        for source, said in newest.items():
+            at = datetime.fromisoformat(said)
+            self.newest[source] = max(self.newest.get(source, at), at)
 
 
 def first_offsets(spark: SparkSession, location: str, admin: Any) -> str:
@@ -180,8 +142,8 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     location = raw_events().location(settings)
     wait_for_table(spark, location)
     create_topics(settings)
+    widen(spark, location)
     landing = Landing(spark, settings, location)
-    landing.restore()
     with closing(progress.admin(settings)) as admin:
         starting = first_offsets(spark, landing.location, admin)
     records = (
@@ -242,7 +204,12 @@ def publish_progress(query: StreamingQuery, settings: Settings) -> None:
 def main() -> None:
     """Land until a signal comes; any failure ends the process, and the supervisor starts it anew."""
     settings = get_settings()
-    conf = {"spark.sql.streaming.metricsEnabled": "false", "spark.python.use.daemon": "true"}
+    conf = {
+        "spark.sql.streaming.metricsEnabled": "false",
+        "spark.python.daemon.module": "ingestion.streams.daemon",
+        # Whole batches: Arrow's costs are by the batch.
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+    }
     # More slots than a batch has tasks, so that compaction and live never keep a batch waiting.
     slots = settings.landing_slots + compact.SLOTS + live.SLOTS
     spark = engine_session(settings, "landing", slots, settings.landing_memory, conf | compact.CONF)

@@ -1,111 +1,142 @@
-"""A Kafka record -> a row of raw.events."""
+"""Kafka records -> rows of raw.events, in Arrow."""
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-from pyspark.sql.functions import arrow_udf  # type: ignore[attr-defined]
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
 
-from ingestion.contract import Catalogue
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingestion import spark_types
+from ingestion.arrow_types import SCALARS, arrow_type
+from ingestion.contract import Catalogue, catalogue
 from ingestion.streams import checks
+from ingestion.streams.typed import Reader
 from ingestion.topics import DEAD_LETTER
 
-DEAD_LETTER_SCHEMA = "reasons array<string>, payload string, source string, received_at string"
-IS_LETTER = f"topic = '{DEAD_LETTER}'"
-MALFORMED = "array('dead letter: is not in the form that the collector writes')"
-UNTYPED = "array('event: a value cannot be kept in the type of its column')"
-# What the engine says of a batch that was thought to hold checked records only.
-UNCHECKED = "landing: a record was not checked by the collector"
+MALFORMED = ["dead letter: is not in the form that the collector writes"]
+UNTYPED = ["event: a value cannot be kept in the type of its column"]
+# The table's partition: in the name of a file's folder, not in the file.
+PARTITION = "landed_date"
+TIME = SCALARS["TIMESTAMP"]
 
 
-def unchecked(contracts: Catalogue) -> str:
-    """SQL: the record as it came where landing must check it itself, else null."""
-    return f"case when not {IS_LETTER} and not {checks.is_stamped(contracts)} then coalesce(value, X'') end"
+class Batch(NamedTuple):
+    """What is one for all rows: id, landing time (UTC, naive), and each source's watermark."""
+
+    batch_id: int
+    landed_at: datetime
+    watermarks: dict[str, datetime]
 
 
-def raw_rows(records: DataFrame, contracts: Catalogue, *, all_checked: bool = False) -> DataFrame:
-    """Type Kafka records, and check those that nobody checked; one value per batch comes by `with_batch`.
+class Refused(NamedTuple):
+    """Why a record is no event, and the record as it came; null where it had no value."""
 
-    Columns of `records`: value, topic, partition, offset, timestamp, headers, as the Kafka source gives them.
-    With `all_checked` no row passes through Python; a record that the collector did not check then
-    fails the whole batch with UNCHECKED.
-    """
-    if all_checked:
-        fails = f"cast(raise_error('{UNCHECKED}') as array<string>)"
-        found = F.expr(f"case when {unchecked(contracts)} is not null then {fails} end")
-    else:
-        explain = arrow_udf(checks.rejection_reasons, "array<string>")
-        found = explain(F.expr(unchecked(contracts)))
-    options = f"map('columnNameOfCorruptRecord', '{checks.CORRUPT}')"
-    schema = checks.parse_schema(contracts)
-    # Step by step: in one projection Spark would parse a record anew for each of its fields.
-    parsed = (
-        records.select("*", found.alias("found"))
-        .selectExpr("*", "cast(value as string) as text", f"{IS_LETTER} as is_letter")
-        .selectExpr(
-            "*",
-            f"case when not is_letter then from_json(text, '{schema}', {options}) end as record",
-            f"case when is_letter then from_json(text, '{DEAD_LETTER_SCHEMA}') end as letter",
-        )
-        .selectExpr(
-            "*",
-            f"coalesce(record.{checks.CORRUPT} is null and record.event_type is not null"
-            " and size(coalesce(found, array())) = 0, false) as is_accepted",
-        )
-        .selectExpr(
-            "*",
-            f"case when is_accepted then null when is_letter then coalesce(letter.reasons, {MALFORMED})"
-            f" when size(found) > 0 then found else {UNTYPED} end as rejection_reasons",
-        )
-    )
-    return parsed.selectExpr(
-        "record.event_id as event_id",
-        "record.event_type as event_type",
-        "record.contract_version as contract_version",
-        "coalesce(record.source, letter.source) as source",
-        "record.customer_id as customer_id",
-        "record.visitor_id as visitor_id",
-        "record.session_id as session_id",
-        "coalesce(record.occurrence, 1) as occurrence",
-        "case when is_accepted then record.context end as context",
-        "case when is_accepted then record.consent end as consent",
-        "case when is_accepted then record.properties end as properties",
-        "is_accepted",
-        "rejection_reasons",
-        "case when not is_accepted then coalesce(encode(letter.payload, 'UTF-8'), value) end as payload",
-        "topic as kafka_topic",
-        "partition as kafka_partition",
-        "offset as kafka_offset",
-        "try_cast(record.occurred_at as timestamp) as occurred_at",
-        "try_cast(record.sent_at as timestamp) as sent_at",
-        "try_cast(coalesce(record.received_at, letter.received_at) as timestamp) as received_at",
-        "timestamp as kafka_at",
-    )
+    reasons: list[str]
+    payload: bytes | None
 
 
-def per_batch(value: object) -> Column:
-    """One value for all rows, read at run time; a plain literal would be part of the generated code.
-
-    That code is cached by its text: with a literal every batch would generate, compile and warm up its own.
-    """
-    return F.get(F.array(F.lit(value)), (F.col("kafka_partition") < 0).cast("int"))
+def kafka_columns(contracts: Catalogue) -> list[str]:
+    """SQL over what the Kafka source gives: the columns that `raw_rows` takes."""
+    stamped = f"{checks.is_stamped(contracts)} as is_checked"
+    return ["value", "topic", "partition", "offset", "timestamp", stamped]
 
 
-def with_batch(rows: DataFrame, batch: dict[str, object], columns: list[str]) -> DataFrame:
-    """Add what is one value per batch: id, landing time, and each source's watermark.
+@cache
+def reader(contracts: Catalogue) -> Reader:
+    """Of events; made once in each worker."""
+    columns = spark_types.event_columns(contracts.envelope, contracts.versions.values())
+    return Reader({column.name: column.spark_type for column in columns})
 
-    `batch` is {"batch_id", "landed_at", "watermarks": {source: datetime}}.
-    """
-    watermarks = batch["watermarks"]
-    assert isinstance(watermarks, dict)
-    pairs = [F.lit(part) for pair in watermarks.items() for part in pair]
-    watermark = F.create_map(*pairs)[F.col("source")] if pairs else F.lit(None).cast("timestamp")
-    return (
-        rows.select(
-            "*",
-            per_batch(batch["batch_id"]).cast("bigint").alias("batch_id"),
-            per_batch(batch["landed_at"]).alias("landed_at"),
-            per_batch(batch["landed_at"]).cast("date").alias("landed_date"),
-            watermark.alias("watermark_at"),
-        )
-        .select("*", F.expr("coalesce(occurred_at < watermark_at, false) as is_late"))
-        .select(columns)
-    )
+
+@cache
+def schema(contracts: Catalogue) -> pa.Schema:
+    """Of a file of raw.events."""
+    columns = contracts.raw_columns()
+    return pa.schema([(c.name, arrow_type(c.spark_type)) for c in columns if c.name != PARTITION])
+
+
+def raw_rows(records: pa.Table, batch: Batch) -> pa.Table:
+    """Type records and check those that nobody checked; a row a record, in their order."""
+    topics, texts = records["topic"].to_pylist(), records["value"].to_pylist()
+    refused: dict[int, Refused] = {}
+    for place, is_checked in enumerate(records["is_checked"].to_pylist()):
+        if not is_checked or not texts[place] or topics[place] == DEAD_LETTER:
+            found = of_letter if topics[place] == DEAD_LETTER else of_event
+            texts[place], reasons = found(texts[place])
+            if reasons:
+                refused[place] = reasons
+    typed, misfits = reader(catalogue()).read(texts)
+    columns = {name: typed[name].combine_chunks() for name in typed.column_names}
+    misfits += pc.indices_nonzero(columns["event_type"].is_null()).to_pylist()
+    for place in misfits:
+        refused.setdefault(place, Refused(UNTYPED, texts[place]))
+    is_accepted = np.ones(len(texts), bool)
+    is_accepted[list(refused)] = False
+    if refused:
+        for name in ("context", "consent", "properties"):
+            columns[name] = pc.if_else(is_accepted, columns[name], pa.scalar(None, columns[name].type))
+    columns |= {
+        "occurrence": pc.fill_null(columns["occurrence"], 1),
+        "is_accepted": pa.array(is_accepted),
+        "rejection_reasons": spread(refused, 0, len(texts), pa.list_(pa.string())),
+        "payload": spread(refused, 1, len(texts), pa.binary()),
+        "kafka_topic": records["topic"].combine_chunks(),
+        "kafka_partition": records["partition"].combine_chunks(),
+        "kafka_offset": records["offset"].combine_chunks(),
+        "kafka_at": records["timestamp"].combine_chunks().cast(TIME),
+        **of_batch(columns["source"], columns["occurred_at"], batch),
+    }
+    wanted = schema(catalogue())
+    return pa.table([columns[name] for name in wanted.names], schema=wanted)
+
+
+def of_event(value: bytes | None) -> tuple[bytes, Refused | None]:
+    """What is to be typed of a record that nobody checked: all of it, or the envelope where it is refused."""
+    reasons = checks.reasons(value or b"")
+    if not reasons:
+        assert value is not None
+        return value, None
+    try:
+        event = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        event = None
+    event = event if isinstance(event, dict) else {}
+    plain = {name: item for name, item in event.items() if not isinstance(item, dict | list)}
+    return orjson.dumps(plain), Refused(reasons, value)
+
+
+def of_letter(value: bytes | None) -> tuple[bytes, Refused]:
+    """Of a dead letter, as the collector writes it, source and time; its own reasons and payload."""
+    try:
+        letter = orjson.loads(value or b"")
+        reasons, payload = letter["reasons"], letter.get("payload")
+        kept = value if payload is None else payload.encode()
+        if not isinstance(reasons, list) or not all(isinstance(reason, str) for reason in reasons):
+            raise TypeError(reasons)
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        return b"{}", Refused(MALFORMED, value)
+    said = {name: letter[name] for name in ("source", "received_at") if name in letter}
+    return orjson.dumps(said), Refused(reasons, kept)
+
+
+def spread(refused: dict[int, Refused], part: int, count: int, kind: pa.DataType) -> Any:
+    """A part of what is known of refused records as a column; null elsewhere."""
+    if not refused:
+        return pa.nulls(count, kind)
+    return pa.array([refused[place][part] if place in refused else None for place in range(count)], kind)
+
+
+def of_batch(sources: Any, happened: Any, batch: Batch) -> dict[str, Any]:
+    """What the batch adds: its id and time, each source's watermark, and whether a row is behind that."""
+    count = len(sources)
+    limits = pa.array(batch.watermarks.values(), pa.timestamp("us")).cast(TIME)
+    watermark = limits.take(pc.index_in(sources, pa.array(batch.watermarks, pa.string())))
+    return {
+        "batch_id": pa.repeat(pa.scalar(batch.batch_id, pa.int64()), count),
+        "landed_at": pa.repeat(pa.scalar(batch.landed_at, pa.timestamp("us")).cast(TIME), count),
+        "watermark_at": watermark,
+        "is_late": pc.fill_null(pc.less(happened, watermark), False),
+    }

@@ -142,10 +142,6 @@ def test_every_record_of_every_topic_landed_once(stack: Any, landed: dict[str, A
         assert row["kafka_topic"] in topic_names()
 
 
-def test_only_batches_with_unchecked_records_are_checked(stack: Any, landed: dict[str, Any]) -> None:
-    assert "landing checks records by itself" in (stack.settings.logs / "landing.log").read_text()
-
-
 def test_a_stamped_record_is_believed(stack: Any) -> None:
     # The stamp says that the collector checked it: `source` shows that landing did not again.
     (offset,) = stack.send("social", orjson.dumps({**GOOD, "source": "Not Checked"}), checked=True)

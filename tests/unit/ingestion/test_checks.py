@@ -3,7 +3,6 @@
 from typing import Any
 
 import orjson
-import pyarrow as pa
 import pytest
 
 from ingestion.contract import catalogue
@@ -37,25 +36,6 @@ def test_reasons_are_those_of_the_collector(order: dict[str, Any]) -> None:
 )
 def test_bytes_of_any_kind_are_a_reason_and_no_error(payload: bytes, reason: str) -> None:
     assert any(found.startswith(reason) for found in checks.reasons(payload)), checks.reasons(payload)
-
-
-def test_a_column_without_payloads_asks_no_validator() -> None:
-    column = checks.rejection_reasons(pa.nulls(3, pa.binary()))
-    assert column.to_pylist() == [None, None, None]
-    assert column.type == pa.list_(pa.string())
-
-
-def test_a_column_has_null_empty_or_reasons(order: dict[str, Any]) -> None:
-    column = checks.rejection_reasons(pa.array([None, orjson.dumps(order), b""], pa.binary()))
-    assert column.to_pylist() == [None, [], ["event: is empty"]]
-
-
-def test_times_are_read_as_text_and_nothing_else_changes() -> None:
-    schema, whole = checks.parse_schema(catalogue()), catalogue().spark_schema()
-    assert {f"{name} STRING" in schema for name in checks.TIMES} == {True}
-    assert schema.replace("STRING", "TIMESTAMP").removesuffix(f", {checks.CORRUPT} TIMESTAMP") == (
-        whole.replace("STRING", "TIMESTAMP")
-    )
 
 
 def test_only_a_stamp_of_these_contracts_counts() -> None:
