@@ -46,7 +46,7 @@ PORTS = (
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Quick ones first, so that what is simply wrong shows before any server starts.
 
-    Golden files build every model five times: before the real files land, while rows are few.
+    Golden events are built again and again: before the real files land, while rows are few.
     """
     rooms = ("unit", "test_", "golden", "engine", "e2e")
     items.sort(key=lambda item: next((n for n, r in enumerate(rooms) if f"tests/{r}" in str(item.path)), 1))

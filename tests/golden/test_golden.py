@@ -10,24 +10,23 @@ import csv
 import json
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from lakehouse.settings import ROOT
 from tests.conftest import Stack
-from tests.golden.conftest import CASES, FIRST, NO_TESTS, REJECTED, changed_replay
+from tests.golden.conftest import CASES, FIRST, NO_TESTS, NO_VIEWS, REJECTED, changed_replay
+from tests.golden.hashes import answers, hashes, is_incremental, tables
 from tests.leaks import leaks
 
 pytestmark = pytest.mark.engine
 
 EXPECTED = [file for case in CASES for file in sorted((case / "expected").glob("*.csv"))]
-TABLES = sorted({file.stem for file in EXPECTED})
 
 
 def schema(table: str) -> str:
-    return {"rpt": "ci_reports", "ledger": "ci_ops"}.get(table.split("_")[0], "ci_marts")
+    return {"rpt": "ci_reports"}.get(table.split("_")[0], "ci_marts")
 
 
 def rows(stack: Stack, table: str, columns: list[str], case: Path) -> list[tuple[str, ...]]:
@@ -45,16 +44,6 @@ def check(stack: Stack) -> None:
             header, *expected = list(csv.reader(lines))
         found = rows(stack, file.stem, header, file.parents[1])
         assert found == sorted(tuple(row) for row in expected), file
-
-
-def fingerprints(stack: Stack) -> dict[str, Any]:
-    """Of every row and column of every mart and the ledger, of all sources, independent of order."""
-    return {
-        table: stack.query(
-            f"select count(*) as n, bit_xor(xxhash64(to_json(struct(*)))) as h from {schema(table)}.{table}"
-        )
-        for table in (*TABLES, "ledger", "ledger_reads")
-    }
 
 
 def test_incremental_builds_give_the_expected_rows(landed: Stack) -> None:
@@ -81,17 +70,20 @@ def test_the_ledger_tells_what_became_of_each_record(landed: Stack) -> None:
 
 
 def test_building_again_changes_nothing(landed: Stack) -> None:
-    before = fingerprints(landed)
-    landed.dbt("run")
-    assert fingerprints(landed) == before
+    """All other tables are made whole from these, and are compared below."""
+    before = hashes(landed, tables(is_incremental))
+    landed.dbt("run", "--select", "config.materialized:incremental")
+    assert hashes(landed, tables(is_incremental)) == before
+    assert len(before) >= 10
 
 
 def test_a_full_refresh_gives_the_same_rows(landed: Stack) -> None:
     """Every column of every mart and every source in the lake, not only the golden ones."""
-    before = fingerprints(landed)
-    landed.dbt("run", "--full-refresh")
+    before = hashes(landed, tables(answers))
+    landed.dbt("run", "--full-refresh", *NO_VIEWS)
     check(landed)
-    assert fingerprints(landed) == before
+    assert hashes(landed, tables(answers)) == before
+    assert len(before) > 30
 
 
 def test_tables_have_the_columns_that_are_documented(landed: Stack) -> None:

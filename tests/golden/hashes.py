@@ -1,0 +1,51 @@
+"""Hashes of tables that do not depend on the order of their rows."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from lakehouse.settings import ROOT
+from tests.conftest import Stack
+
+Column = dict[str, Any]
+Columns = dict[str, list[Column]]
+
+
+def tables(holds: Callable[[dict[str, Any]], bool]) -> Columns:
+    """Columns as documented, by name in schemas of target `ci`, of models whose configuration is so."""
+    manifest = json.loads((ROOT / "target" / "manifest.json").read_text(encoding="utf-8"))
+    return {
+        f"ci_{model['config']['schema']}.{model['name']}": list(model["columns"].values())
+        for model in manifest["nodes"].values()
+        if model["resource_type"] == "model" and holds(model["config"])
+    }
+
+
+def answers(config: Mapping[str, Any]) -> bool:
+    """Whether it is a mart, a report or part of the ledger."""
+    return config["schema"] in ("marts", "reports", "ops")
+
+
+def is_incremental(config: Mapping[str, Any]) -> bool:
+    """Whether a build adds to what the table holds."""
+    return bool(config["materialized"] == "incremental")
+
+
+def hashes(
+    stack: Stack, asked: Columns, part: str = "''", where: str = "true"
+) -> dict[tuple[str, str], tuple[int, str]]:
+    """Rows and hash of each table, part by part: all in one statement."""
+    union = " union all ".join(
+        f"select '{name}' as name, {part} as part, count(*) as n, string(sum("
+        f"cast(xxhash64(to_json(struct({_texts(columns)}))) as decimal(38, 0)))) as h"
+        f" from {name} where {where} group by all"
+        for name, columns in asked.items()
+    )
+    return {(row["name"], row["part"]): (row["n"], row["h"]) for row in stack.query(union)}
+
+
+def _texts(columns: Iterable[Column]) -> str:
+    """Sums of doubles depend on the order of their rows in the last digits."""
+    return ", ".join(
+        f"round({c['name']}, 7) as {c['name']}" if c["data_type"] == "double" else c["name"] for c in columns
+    )
