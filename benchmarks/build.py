@@ -1,7 +1,8 @@
 """What dbt builds cost, full and incremental, model by model: `python -m benchmarks.build`.
 
 Kafka, HDFS, landing and a gateway of its own on free ports; the made events of the simulator. History grows
-tenfold between two increments of the same size, which shows what depends on it.
+tenfold between two increments of the same size, which shows what depends on it. The heaviest models are then
+made once more by DuckDB.
 """
 
 import argparse
@@ -13,19 +14,21 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from benchmarks import machine
+from benchmarks.another_engine import Engine, compare, nodes
 from benchmarks.servers import HDFS, servers
 from benchmarks.spark_log import Statement, busy_seconds, statements
 from ingestion.simulator.plan import FIRST_DAY, Options
 from ingestion.simulator.run import simulate
 from ingestion.streams import progress
 from ingestion.topics import topic_names
-from lakehouse import printing
+from lakehouse import printing, warehouse
 from lakehouse.servers import stack
 from lakehouse.servers.java import find_java_home
 from lakehouse.settings import ROOT, Settings
@@ -34,7 +37,7 @@ INCREMENT = 0.005  # of all events
 GROWTH = 10  # the whole history by the first part of it
 FIRST_DAYS = 30.0  # event time of the first part; the whole has as many events a day
 LONGEST_SECONDS = 3_600
-HEAVIEST = 10  # models shown
+HEAVIEST = 10  # models shown, and compared with another engine
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,24 @@ class Lake:
         with tempfile.TemporaryDirectory(prefix="lakehouse-dbt-") as target:
             self._dbt(target, "seed")
 
+    def in_duckdb(self, full: Run) -> list[dict[str, Any]]:
+        """What DuckDB takes for the models that were the slowest of a full build."""
+        print("building the heaviest models by DuckDB", flush=True)
+        with tempfile.TemporaryDirectory(prefix="lakehouse-duckdb-") as folder:
+            self._dbt(folder, "compile", "--full-refresh")
+            project = nodes(json.loads((Path(folder) / "manifest.json").read_text()))
+            slowest = sorted(full.models, key=full.models.__getitem__, reverse=True)
+            tables = (f"model.customer_lakehouse.{name}" for name in slowest)
+            heaviest = (
+                (name, self._query(f"select count(*) as n from {project[name].relation}")[0]["n"])
+                for name in tables
+                if project[name].is_stored
+            )
+            return compare(Engine(Path(folder), self._query, project), heaviest, HEAVIEST)
+
+    def _query(self, sql: str) -> list[dict[str, Any]]:
+        return warehouse.query(sql, self._settings)
+
     def _dbt(self, target: str, *arguments: str) -> None:
         program = Path(sys.executable).with_name("dbt")
         command = [str(program), "--no-use-colors", "--log-path", target, *arguments, "--target-path", target]
@@ -138,6 +159,12 @@ def by_model(runs: list[Run], ran: list[Statement]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -float(row[f"{runs[0].name}: seconds"]))
 
 
+def beside_spark(row: dict[str, Any], models: list[dict[str, Any]]) -> dict[str, Any]:
+    """What Spark took for the same model in the full build."""
+    (spark,) = (each for each in models if each["model"] == row["model"])
+    return {**row, "spark_seconds": spark["full: seconds"], "spark_cpu": spark["full: cpu"]}
+
+
 def measure(events: int) -> dict[str, Any]:
     """One whole run: a tenth and an increment, then all of it and an increment of the same size."""
     increment, first = max(1, round(events * INCREMENT)), events // GROWTH
@@ -155,6 +182,7 @@ def measure(events: int) -> dict[str, Any]:
             runs.append(lake.build("full", "--full-refresh"))
             lake.land(increment)
             runs.append(lake.build("increment"))
+            engines = lake.in_duckdb(runs[2])
         # The gateway has ended, so its log is whole.
         (file,) = Path(log).iterdir()
         with file.open() as lines:
@@ -166,11 +194,18 @@ def measure(events: int) -> dict[str, Any]:
             found["increment"]["rows_read"] / found["increment on a tenth"]["rows_read"], 2
         ),
     }
+    models = by_model([runs[2], runs[3], runs[1]], ran)
+    engines = [beside_spark(row, models) for row in engines]
+    alike = [row for row in engines if row.get("duckdb_rows") == row["rows"]]
+    if alike:
+        spark, duck = (sum(row[name] for row in alike) for name in ("spark_cpu", "duckdb_cpu"))
+        compared["cpu_times_duckdb"] = round(spark / duck, 1)
     load = round(psutil.getloadavg()[0], 1)
     return {
-        "machine": {**about, "load_after": load},
+        "machine": {**about, "duckdb": version("duckdb"), "load_after": load},
         "build": {"events": lake.sent, "increment": increment, **compared, "runs": found},
-        "models": by_model([runs[2], runs[3], runs[1]], ran),
+        "models": models,
+        "engines": engines,
     }
 
 
@@ -183,6 +218,8 @@ def main() -> None:
     runs = result["build"].pop("runs")
     printing.show_table([{"run": name, **{k: str(v) for k, v in run.items()}} for name, run in runs.items()])
     printing.show_table([{k: str(v) for k, v in row.items()} for row in result["models"][:HEAVIEST]])
+    columns = list(dict.fromkeys(name for row in result["engines"] for name in row))
+    printing.show_table([{k: str(row.get(k, "")) for k in columns} for row in result["engines"]])
     rows = {**result["build"], **result["machine"]}
     printing.show_table([{"what": name.replace("_", " "), "value": str(v)} for name, v in rows.items()])
 
