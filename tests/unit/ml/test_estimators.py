@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from ml.estimators.churn import Cox, kaplan_meier
-from ml.estimators.clusters import ALGORITHMS, Clusters, compare
+from ml.estimators.clusters import ALGORITHMS, Clusters
 from ml.estimators.next_item import NextItem, windows
 from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.segments import ValueClusters
@@ -23,6 +23,7 @@ from ml.evaluate import binary_metrics, class_metrics
 from ml.features import names
 from ml.propensity import in_words
 from ml.scorers import make_scorer
+from tests.customers import make_groups
 
 
 def make_buyers(size: int = 1_200, seed: int = 2) -> tuple[pd.DataFrame, Any]:
@@ -68,14 +69,6 @@ def make_reviews(size: int = 600, seed: int = 4) -> tuple[pd.DataFrame, Any]:
     ]
     texts = [" ".join(words) if n % 20 else "" for n, words in enumerate(said)]
     return pd.DataFrame({"text": texts}), meant
-
-
-def make_groups(size: int = 600, seed: int = 3) -> pd.DataFrame:
-    """Three kinds of customers, far apart in the logarithms."""
-    random = np.random.default_rng(seed)
-    centres = np.array([[5.0, 1.0, 3.0], [3.0, 2.5, 5.5], [1.0, 4.0, 8.0]])
-    logs = centres[np.arange(size) % 3] + random.normal(0, 0.25, (size, 3))
-    return pd.DataFrame(np.expm1(np.abs(logs)), columns=["recency_days", "order_count", "revenue"])
 
 
 def make_histories(size: int = 400, seed: int = 5) -> pd.DataFrame:
@@ -285,40 +278,3 @@ def test_reviews_are_judged_as_their_stars(shared: Callable[[str], Path]) -> Non
     polar = binary_metrics(truth[decided] == 2, chances[decided, 2] - chances[decided, 0])
     assert found["macro_f1"] > 0.62
     assert polar["roc_auc"] > 0.955
-
-
-@pytest.mark.parametrize("name", ALGORITHMS)
-def test_every_algorithm_finds_what_is_there(name: str, fitted: Callable[[str], Any]) -> None:
-    codes = fitted(f"clusters by {name}").labels_
-    assert len(np.unique(codes)) == 3
-    assert (codes == np.arange(len(GROUPS)) % 3).mean() > 0.98  # numbered by the money
-
-
-def test_names_do_not_flip_when_customers_change() -> None:
-    first = Clusters("kmeans", 3).fit(GROUPS)
-    richer = GROUPS.assign(revenue=np.where(first.labels_ == 0, 1e6, GROUPS["revenue"]))
-    alone = Clusters("kmeans", 3).fit(richer)
-    matched = Clusters("kmeans", 3, previous=first.centres_).fit(richer)
-    assert (alone.labels_ == first.labels_).mean() < 0.5  # by money they would change places
-    assert (matched.labels_ == first.labels_).mean() > 0.95
-    half = Clusters("gmm", 3, previous=first.centres_).fit(GROUPS.sample(frac=0.5, random_state=2))
-    assert (half.predict(GROUPS) == first.labels_).mean() > 0.95
-
-
-def test_the_best_choice_is_stable_and_separates() -> None:
-    best, *others = compare(GROUPS, ("kmeans", "hierarchical", "gmm"), (3, 5))
-    assert best.n_clusters == 3
-    assert best.stability > 0.95
-    assert best.silhouette == max(one.silhouette for one in (best, *others))
-    assert min(one.stability for one in others if one.n_clusters == 5) < best.stability
-
-
-def test_clusters_may_lie_on_principal_axes() -> None:
-    assert Clusters(axes=2, n_clusters=3).fit(GROUPS).transform(GROUPS).shape == (600, 3)
-
-
-def test_no_clusters_are_an_error() -> None:
-    with pytest.raises(ValueError, match="no algorithm 'magic'"):
-        Clusters("magic").fit(GROUPS)
-    with pytest.raises(ValueError, match="dbscan finds 1 clusters in 200 rows"):
-        Clusters("dbscan").fit(np.random.default_rng(0).normal(5, 0.1, (200, 3)))

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +11,7 @@ from click.testing import CliRunner, Result
 
 from lakehouse.cli import main
 from lakehouse.errors import UserError
-from ml import folders
 from ml.files import read_table
-from ml.tabular import artefact
 from ml.tabular.choose import by_search, kept_out
 from ml.tabular.columns import infer
 from ml.tabular.encode import learn_encoder
@@ -22,49 +19,7 @@ from ml.tabular.fit import fit, split_target
 from ml.tabular.models import FOR_CLASSES, FOR_NUMBERS, Served, learn
 from ml.tabular.serve import evaluate, predict
 from ml.tuning import METHOD
-
-WORDS = ["lovely", "soft", "great fit", "too small", "itchy", "returned it", "colour", "dress", "shirt"]
-
-
-def make_table(size: int = 300, seed: int = 5) -> pd.DataFrame:
-    """Every kind of column, with holes, and targets that hang on them."""
-    random = np.random.default_rng(seed)
-    said = random.integers(0, len(WORDS), (size, 5))
-    liked = (said < 3).sum(axis=1) - ((said >= 3) & (said < 6)).sum(axis=1)
-    age = random.normal(40, 12, size).round(1)
-    plan = random.choice(["basic", "plus", "pro"], size)
-    score = liked + (plan == "pro") + (age - 40) / 20 + random.normal(0, 0.7, size)
-    table = pd.DataFrame(
-        {
-            "customer_id": [f"c{number:05d}" for number in range(size)],
-            "age": age,
-            "plan": plan,
-            "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 900, size), unit="D"),
-            "review": [" ".join(WORDS[word] for word in words) for words in said],
-            "country": "FR",
-            "is_new": random.random(size) > 0.5,
-            "bought": np.where(score > 0.6, "yes", "no"),
-            "mood": np.array(["bad", "fine", "good"])[np.digitize(score, [-0.5, 1.0])],
-            "spent": (20 + 5 * score).round(2),
-        }
-    )
-    table.loc[::17, "age"] = np.nan
-    table.loc[::23, "plan"] = None
-    table.loc[::29, "review"] = None
-    return table
-
-
-TARGETS = ("bought", "mood", "spent")
-
-
-def data_for(target: str, folder: Path, suffix: str = ".csv", seed: int = 5) -> Path:
-    path = folder / f"{target}{seed}{suffix}"
-    table = make_table(seed=seed).drop(columns=[name for name in TARGETS if name != target])
-    if suffix == ".parquet":
-        table.to_parquet(path, index=False)
-    else:
-        table.to_csv(path, index=False)
-    return path
+from tests.tables import TARGETS, data_for, make_table
 
 
 @pytest.fixture(scope="module")
@@ -222,114 +177,6 @@ def test_unknown_levels_and_empty_cells_are_no_error(fitted: Path, tmp_path: Pat
     table.to_csv(tmp_path / "odd.csv", index=False)
     found = predict(fitted, tmp_path / "odd.csv")
     assert found["probability_yes"].between(0, 1).all()
-
-
-class TestRefusals:
-    """A model in which something was changed does not serve."""
-
-    @pytest.fixture
-    def copy(self, fitted: Path, tmp_path: Path) -> Path:
-        copy = tmp_path / "m"
-        copy.mkdir()
-        for file in fitted.iterdir():
-            (copy / file.name).write_bytes(file.read_bytes())
-        return copy
-
-    def refused(self, copy: Path, reason: str) -> None:
-        with pytest.raises(UserError, match=f"is refused: .*{reason}"):
-            artefact.read(copy)
-
-    def rewrite(self, copy: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-        """Change the manifest and give it a hash that fits."""
-        card = json.loads((copy / "manifest.json").read_text())
-        change(card)
-        card["sha256"] = folders.digest(card)
-        (copy / "manifest.json").write_text(json.dumps(card))
-
-    def with_weights(self, copy: Path, allow: bool, **changed: Any) -> None:
-        """Other arrays, with a hash that fits."""
-        arrays = dict(np.load(copy / "weights.npz")) | changed
-        np.savez(copy / "weights.npz", allow_pickle=allow, **arrays)
-        content = (copy / "weights.npz").read_bytes()
-        self.rewrite(copy, lambda card: card["files"].update({"weights.npz": folders.sha256(content)}))
-
-    @pytest.mark.parametrize("name", ["encoder.json", "weights.npz"])
-    def test_a_changed_file(self, copy: Path, name: str) -> None:
-        content = bytearray((copy / name).read_bytes())
-        content[len(content) // 2] ^= 1
-        (copy / name).write_bytes(content)
-        self.refused(copy, f"{name} does not have the sha256 of its manifest")
-
-    def test_a_changed_manifest(self, copy: Path) -> None:
-        text = (copy / "manifest.json").read_text().replace('"threshold": 0.', '"threshold": 1.')
-        (copy / "manifest.json").write_text(text)
-        self.refused(copy, "manifest.json does not have the sha256 that it names")
-
-    @pytest.mark.parametrize("name", ["encoder.json", "weights.npz"])
-    def test_a_missing_file(self, copy: Path, name: str) -> None:
-        (copy / name).unlink()
-        self.refused(copy, f"{name} is missing")
-
-    def test_nan_weights(self, copy: Path) -> None:
-        self.with_weights(copy, False, intercept=np.array([np.nan]))
-        self.refused(copy, "'intercept' of the artefact holds NaN")
-
-    def test_a_pickle_among_the_weights(self, copy: Path) -> None:
-        self.with_weights(copy, True, intercept=np.array([{"evil": 1}], dtype=object))
-        self.refused(copy, "allow_pickle")
-
-    def test_weights_of_another_shape(self, copy: Path) -> None:
-        self.with_weights(copy, False, mean=np.zeros(2))
-        self.refused(copy, "'mean' of the artefact has shape")
-
-    def test_another_schema(self, copy: Path) -> None:
-        self.rewrite(copy, lambda card: card.update(schema_version=2))
-        self.refused(copy, "not that of a model that this version knows")
-
-    def test_a_manifest_that_is_not_json(self, copy: Path) -> None:
-        (copy / "manifest.json").write_text("{")
-        self.refused(copy, "")
-
-    def test_no_model_at_all(self, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match=r"There is no model in .*model fit"):
-            artefact.read(tmp_path)
-
-
-def test_only_a_model_is_overwritten(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(UserError, match="is there already and holds no model"):
-        fit(data, "bought", tmp_path, folds=2)
-    assert (tmp_path / "mine.txt").exists()
-    out = tmp_path / "m"
-    for name in ("logistic", "tree"):
-        fit(data, "bought", out, model=name, folds=2)
-    assert artefact.read(out).manifest["model"] == "tree"
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["m", "mine.txt"]
-
-
-@pytest.mark.parametrize(
-    ("content", "options", "said"),
-    [
-        ("a,y\n" + "1,0\n2,1\n" * 10, {"target": "z"}, "has no column z to predict; it has a, y."),
-        ("a,y\n" + "1,0\n2,1\n" * 10, {"model": "magic"}, "There is no model 'magic'; there are auto,"),
-        ("a,y\n" + "1,0\n2,1\n" * 10, {"model": "linear"}, "is classes, which linear does not predict"),
-        ("a,y\n" + "1,0\n2,1\n" * 10, {"folds": 1}, "There can be 2 to 50 folds, not 1."),
-        ("a,y\n" + "1,0\n" * 20, {}, "is '0' in every row: nothing to tell apart."),
-        ("a,y\n1,0\n2,1\n", {}, "has 2 rows with a y; 10 are needed at least."),
-        ("a,y\n" + "1,0\n1,1\n" * 10, {}, "No column beside y can be learned from: a is constant."),
-        ("y\n" + "0\n1\n" * 10, {}, "No column beside y can be learned from: there is no other."),
-        ("a,y\n" + "1,0\n2,0\n" * 10 + "3,1\n", {}, "Class '1' of y has one row in"),
-    ],
-)
-def test_data_that_teach_nothing_are_one_sentence(
-    tmp_path: Path, content: str, options: dict[str, Any], said: str
-) -> None:
-    (tmp_path / "d.csv").write_text(content)
-    asked = {"target": "y", **options}
-    with pytest.raises(UserError) as told:
-        fit(tmp_path / "d.csv", out=tmp_path / "m", **asked)
-    assert said in str(told.value)
-    assert not (tmp_path / "m").exists()
 
 
 class TestCommands:
