@@ -125,8 +125,7 @@ def explain_one(model: Model, features: pa.Array) -> pa.Array:
     rows, positions = usable_rows(model, features)
     if isinstance(scorer, PropensityScorer):
         _, parts = scorer.explain(rows)
-        expected = names_of(model)
-        reasons = [in_words(expected, row, part) for row, part in zip(rows, parts, strict=True)]
+        reasons = in_words(names_of(model), rows, parts)
     elif isinstance(scorer, LifetimeValueScorer):
         reasons = scorer.reasons(rows)
     elif isinstance(scorer, SentimentScorer):

@@ -70,12 +70,21 @@ class PropensityScorer:
         return base, told
 
 
-def in_words(names: Sequence[str], row: Matrix, parts: Matrix, count: int = 3) -> list[str]:
-    """The strongest reasons of one row, such as `recency_days 3 raises it by 0.41`."""
-    told = []
-    for place in np.argsort(-np.abs(parts), kind="stable")[:count]:
-        if parts[place]:
-            value = "missing" if np.isnan(row[place]) else f"{row[place]:g}"
-            verb = "raises" if parts[place] > 0 else "lowers"
-            told.append(f"{names[place]} {value} {verb} it by {abs(parts[place]):.2g}")
-    return told
+def in_words(names: Sequence[str], rows: Matrix, parts: Matrix, count: int = 3) -> list[list[str]]:
+    """The strongest reasons of each row, such as `recency_days 3 raises it by 0.41`."""
+    order = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :count]
+    told = zip(
+        order.tolist(),
+        np.take_along_axis(rows, order, axis=1).tolist(),
+        np.take_along_axis(parts, order, axis=1).tolist(),
+        strict=True,
+    )
+    return [
+        [
+            f"{names[place]} {'missing' if value != value else f'{value:g}'}"
+            f" {'raises' if part > 0 else 'lowers'} it by {abs(part):.2g}"
+            for place, value, part in zip(*each, strict=True)
+            if part
+        ]
+        for each in told
+    ]

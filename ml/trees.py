@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ml.arrays import Codes, Matrix, numbers, whole
+from ml.tree_cells import MOST, Cells, cells_of, contributions, count, grid
+from ml.tree_masks import Masks, Tree, from_left, steps_of
 
-PAIRS = 2_000_000  # of rows and trees, walked at once
+PAIRS = 2_000_000  # of rows and leaves, explained at once
+MANY = 500  # rows from which on tables of masks and cells are worth making
+
+
+# The way to a node: of each feature the bounds that it must keep, and the share of training rows that do.
+Path = dict[int, tuple[float, float, float]]
+Way = tuple[int, Path]
 
 
 class Trees:
@@ -40,6 +49,8 @@ class Trees:
         if not (self.cover > 0).all():
             raise ValueError("'cover' of the artefact is not positive throughout")
         self._paths: dict[int, Paths] | None = None
+        self._masks: Masks | None = None
+        self._cells: dict[int, tuple[list[Cells], list[Matrix]]] = {}
 
     @property
     def outputs(self) -> int:
@@ -48,14 +59,18 @@ class Trees:
     def margins(self, rows: Matrix) -> Matrix:
         """Sums before the link, n x outputs."""
         rows = self._compared(rows)
-        step = max(1, PAIRS // max(len(self.roots), 1))
-        parts = [self._sums(rows[start : start + step]) for start in range(0, len(rows), step)]
-        return np.concatenate(parts) if parts else np.empty((0, self.outputs))
+        if len(rows) < MANY:
+            return self._sums(rows)
+        if self._masks is None:
+            self._masks = Masks(self._from_left(), self.values, rows.shape[1])
+        sums: Matrix = self._masks.sums(rows) + self.base
+        return sums
 
     def _compared(self, rows: Matrix) -> Matrix:
         return rows.astype(np.float32).astype(np.float64) if self.is_single else rows
 
     def _sums(self, rows: Matrix) -> Matrix:
+        """By walking down all trees, a level at a time."""
         nodes = np.repeat(self.roots[None, :], len(rows), axis=0)
         row = np.arange(len(rows))[:, None]
         while not self.is_leaf[nodes].all():
@@ -75,49 +90,72 @@ class Trees:
         feature's conditions, o whether this row does.
         """
         if self._paths is None:
-            self._paths = self._leaf_paths()
-        rows = self._compared(rows)
-        parts = np.zeros((rows.shape[1], len(rows)))
+            self._paths = self._leaves()
         base = float(self.base[output])
-        for size, paths in self._paths.items():
+        for paths in self._paths.values():
+            base += float((self.values[paths.leaves, output] * paths.share.prod(axis=1)).sum())
+        rows = self._compared(rows)
+        if len(rows) < MANY:
+            return base, self._added(self._paths, rows, output)
+        if output not in self._cells:
+            self._cells[output] = self._in_cells(rows.shape[1], output)
+        return base, contributions(*self._cells[output], rows)
+
+    def _added(self, every: dict[int, Paths], rows: Matrix, output: int) -> Matrix:
+        """What features add to the leaves of these paths, n x width."""
+        parts = np.zeros((rows.shape[1], len(rows)))
+        for size, paths in every.items():
             values = self.values[paths.leaves, output]
-            base += float((values * paths.share.prod(axis=1)).sum())
             step = max(1, PAIRS // max(len(rows) * size, 1))
             for first in range(0, len(values) if size else 0, step):
                 chosen = slice(first, first + step)
                 shares = paths.shapley(rows, chosen) * values[chosen, None]  # n x leaves x size
                 features = paths.features[chosen].ravel()
                 np.add.at(parts, features, shares.reshape(len(rows), -1).T)
-        return base, parts.T
+        return parts.T
 
-    def _leaf_paths(self) -> dict[int, Paths]:
-        """Leaves by the number of features on their way."""
-        found: dict[int, list[Any]] = {}
+    def _in_cells(self, width: int, output: int) -> tuple[list[Cells], list[Matrix]]:
+        """All leaves by cells, and the thresholds of all trees."""
+        steps, cells = steps_of(self._from_left(), width), []
         for root in self.roots:
-            for leaf, path in self._walk(int(root), {}):
-                bounds = np.array(list(path.values()), dtype=np.float64).reshape(-1, 3)
-                found.setdefault(len(path), []).append((leaf, np.array(list(path), dtype=np.int64), bounds))
-        stacked = {}
-        for size, paths in found.items():
-            bounds = np.stack([bounds for _, _, bounds in paths])
-            leaves = np.array([leaf for leaf, _, _ in paths])
-            features = np.stack([features for _, features, _ in paths])
-            stacked[size] = Paths(leaves, features, *np.moveaxis(bounds, 2, 0))
-        return stacked
+            for leaves in self._groups(int(root), {}):
+                exact = partial(self._added, stacked(leaves), output=output)
+                cells.append(cells_of(bounds_of(leaves), steps, exact))
+        return cells, steps
 
-    def _walk(
-        self, node: int, path: dict[int, tuple[float, float, float]]
-    ) -> Iterator[tuple[int, dict[int, tuple[float, float, float]]]]:
-        """Each leaf below a node, with the bounds and the share of rows for every feature before it."""
+    def _groups(self, node: int, path: Path) -> Iterator[list[Way]]:
+        """Leaves below a node, in parts of few cells."""
+        leaves = list(self._walk(node, path))
+        if self.is_leaf[node] or count(bounds_of(leaves)) <= MOST:
+            yield leaves
+            return
+        for child, longer in self._below(node, path):
+            yield from self._groups(child, longer)
+
+    def _from_left(self) -> list[Tree]:
+        nodes = [each.tolist() for each in (self.feature, self.threshold, self.left, self.right)]
+        return [from_left(int(root), *nodes) for root in self.roots]
+
+    def _leaves(self) -> dict[int, Paths]:
+        """All leaves by the number of features on their way."""
+        return stacked([way for root in self.roots for way in self._walk(int(root), {})])
+
+    def _walk(self, node: int, path: Path) -> Iterator[Way]:
+        """Each leaf below a node, and its way."""
         if self.is_leaf[node]:
             yield node, path
             return
+        for child, longer in self._below(node, path):
+            yield from self._walk(child, longer)
+
+    def _below(self, node: int, path: Path) -> Iterator[Way]:
+        """Both children of a node, and their ways."""
         feature, threshold = int(self.feature[node]), float(self.threshold[node])
         low, high, share = path.get(feature, (-np.inf, np.inf, 1.0))
         left, right = int(self.left[node]), int(self.right[node])
         passing = float(self.cover[left] / (self.cover[left] + self.cover[right]))
-        yield from self._walk(left, {**path, feature: (low, min(high, threshold), share * passing)})
-        yield from self._walk(right, {**path, feature: (max(low, threshold), high, share * (1 - passing))})
+        yield left, {**path, feature: (low, min(high, threshold), share * passing)}
+        yield right, {**path, feature: (max(low, threshold), high, share * (1 - passing))}
 
 
 @dataclass(frozen=True)
@@ -142,6 +180,28 @@ class Paths:
             total += weight * factors.prod(axis=2, keepdims=True) / factors
         result: Matrix = (passes - share) * total
         return result
+
+
+def stacked(ways: Iterable[Way]) -> dict[int, Paths]:
+    """Ways to leaves as arrays, by the number of their features."""
+    found: dict[int, list[Any]] = {}
+    for leaf, path in ways:
+        bounds = np.array(list(path.values()), dtype=np.float64).reshape(-1, 3)
+        found.setdefault(len(path), []).append((leaf, np.array(list(path), dtype=np.int64), bounds))
+    return {
+        size: Paths(
+            np.array([leaf for leaf, _, _ in paths]),
+            np.stack([features for _, features, _ in paths]),
+            *np.moveaxis(np.stack([bounds for _, _, bounds in paths]), 2, 0),
+        )
+        for size, paths in found.items()
+    }
+
+
+def bounds_of(ways: Iterable[Way]) -> dict[int, Matrix]:
+    """The thresholds of each feature on these ways."""
+    told = [(feature, bound) for _, path in ways for feature, way in path.items() for bound in way[:2]]
+    return grid(np.array([feature for feature, _ in told]), np.array([bound for _, bound in told]))
 
 
 def quadrature(size: int) -> tuple[Matrix, Matrix]:

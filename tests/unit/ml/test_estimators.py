@@ -204,10 +204,12 @@ def test_reasons_of_a_chance_add_up_to_it(model: str, fitted: Callable[[str], An
 
 
 def test_reasons_are_told_in_words() -> None:
-    told = in_words(
-        ["recency_days", "orders", "gap"], np.array([3.0, 2.0, np.nan]), np.array([0.41, 0, -1.5])
-    )
-    assert told == ["gap missing lowers it by 1.5", "recency_days 3 raises it by 0.41"]
+    rows = np.array([[3.0, 2.0, np.nan, 1e6], [0.5, 2.0, 1.0, 7.0]])
+    parts = np.array([[0.41, 0, -1.5, 0], [0.1, -0.1, 0.2, 0.3]])
+    assert in_words(["recency_days", "orders", "gap", "revenue"], rows, parts) == [
+        ["gap missing lowers it by 1.5", "recency_days 3 raises it by 0.41"],
+        ["revenue 7 raises it by 0.3", "gap 1 raises it by 0.2", "recency_days 0.5 raises it by 0.1"],
+    ]
 
 
 def test_two_classes_and_a_known_model_are_needed() -> None:
