@@ -110,61 +110,6 @@ class ItemNeighbours:
         return because(row, np.asarray(self.by_item_[:, [item]].todense()).ravel(), self.items_)
 
 
-class Factors:
-    """Implicit feedback in factors, by alternating least squares: one small system per customer and item.
-
-    Y. Hu, Y. Koren and C. Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM (2008).
-    """
-
-    def __init__(
-        self,
-        size: int = 64,
-        alpha: float = 5.0,
-        penalty: float = 0.5,
-        rounds: int = 12,
-        random_state: int = 0,
-    ) -> None:
-        self.size = size
-        self.alpha = alpha
-        self.penalty = penalty
-        self.rounds = rounds
-        self.random_state = random_state
-
-    def fit(self, seen: Interactions) -> Self:
-        random = np.random.default_rng(self.random_state)
-        self.items_ = seen.items
-        by_customer = seen.matrix.tocsr().astype(np.float64)
-        by_item = by_customer.T.tocsr()
-        self.item_factors_ = random.normal(0, 0.1, (by_customer.shape[1], self.size))
-        for _ in range(self.rounds):
-            customers = self._solved(by_customer, self.item_factors_)
-            self.item_factors_ = self._solved(by_item, customers)
-        return self
-
-    def _solved(self, weights: Any, other: Matrix) -> Matrix:
-        """Factors of each row that fit its weights best, given those of the columns."""
-        gram = other.T @ other + self.penalty * np.eye(self.size)
-        found = np.zeros((weights.shape[0], self.size))
-        for row in np.flatnonzero(np.diff(weights.indptr)):
-            part = slice(weights.indptr[row], weights.indptr[row + 1])
-            theirs = other[weights.indices[part]]
-            trust = self.alpha * np.log1p(weights.data[part])
-            system = gram + theirs.T @ (theirs * trust[:, None])
-            found[row] = np.linalg.solve(system, theirs.T @ (1 + trust))
-        return found
-
-    def scores(self, rows: Any) -> Matrix:
-        found: Matrix = (
-            self._solved(rows.tocsr().astype(np.float64), self.item_factors_) @ self.item_factors_.T
-        )
-        return found
-
-    def reason(self, row: Any, item: int) -> str:
-        lengths = np.linalg.norm(self.item_factors_, axis=1)
-        likeness = self.item_factors_ @ self.item_factors_[item] / np.maximum(lengths * lengths[item], 1e-12)
-        return because(row, likeness, self.items_, "customers like them have it with")
-
-
 class Content:
     """Items whose words (title, category, brand) are like those of a customer's own.
 

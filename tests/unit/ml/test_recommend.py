@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
+from ml.estimators.factors import Factors, chunks
 from ml.estimators.recommend import (
     Blend,
     Content,
-    Factors,
     Interactions,
     ItemNeighbours,
     Popularity,
@@ -88,15 +88,30 @@ def test_a_customer_without_anything_is_no_error(name: str) -> None:
 
 
 def test_factors_solve_what_they_claim_to() -> None:
-    """The gradient of the weighted squares vanishes at a customer's factors."""
+    """The gradient of the weighted squares vanishes at each customer's factors."""
     model = Factors(size=4).fit(SEEN)
-    row = SEEN.matrix[[3]]
-    factors = model._solved(row.tocsr().astype(float), model.item_factors_)[0]
-    wanted = (row.toarray()[0] > 0).astype(float)
-    trust = 1 + model.alpha * np.log1p(row.toarray()[0])
-    error = wanted - model.item_factors_ @ factors
-    gradient = model.item_factors_.T @ (trust * error) - model.penalty * factors
-    np.testing.assert_allclose(gradient, 0, atol=1e-9)
+    found = model._solved(SEEN.matrix.tocsr(), model.item_factors_)
+    assert len({len(row.indices) for row in SEEN.matrix}) > 1  # longer and shorter ones, solved together
+    for factors, row in zip(found, SEEN.matrix.toarray(), strict=True):
+        trust = 1 + model.alpha * np.log1p(row)
+        error = (row > 0) - model.item_factors_ @ factors
+        gradient = model.item_factors_.T @ (trust * error) - model.penalty * factors
+        np.testing.assert_allclose(gradient, 0, atol=1e-9)
+
+
+def test_factors_that_nothing_determines_are_an_error() -> None:
+    with pytest.raises(ValueError, match="the penalty must be above 0"):
+        Factors(size=20, penalty=0).fit(SEEN)
+
+
+@pytest.mark.parametrize("most", [1, 5, 6, 1_000])
+def test_rows_are_solved_in_parts_of_like_lengths(most: int) -> None:
+    lengths = np.array([2, 1, 3, 3, 9, 1])
+    rows = np.array([1, 5, 0, 2, 3, 4])
+    parts = list(chunks(rows, lengths, most))
+    assert np.concatenate(parts).tolist() == rows.tolist()
+    assert all(len(part) == 1 or len(part) * lengths[part[-1]] <= most for part in parts)
+    assert list(chunks(rows[:0], lengths, most)) == []
 
 
 def test_ranks_share_ties_and_skip_what_is_owned() -> None:
