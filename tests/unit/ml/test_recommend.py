@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
@@ -13,7 +12,6 @@ from ml.estimators.factors import Factors, chunks
 from ml.estimators.recommend import (
     Blend,
     Content,
-    Interactions,
     ItemNeighbours,
     Popularity,
     Recommender,
@@ -22,6 +20,7 @@ from ml.estimators.recommend import (
     recommend,
 )
 from ml.evaluate import ranking_metrics
+from ml.report.offers import november
 
 TEXTS = {f"{kind}{n}": f"{kind} number" for kind in ("tea", "lamp") for n in range(6)} | {"pen": "blue pen"}
 MODELS: dict[str, Callable[[], Any]] = {
@@ -122,25 +121,6 @@ def test_ranks_share_ties_and_skip_what_is_owned() -> None:
     rows = csr_matrix([[1.0, 0, 0, 0, 0]] * 3)
     model: Any = Fixed()
     assert ranks_of(model, rows, np.array([1, 4, 0])).tolist() == [1, 3, -1]
-
-
-def november(path: Path) -> tuple[Interactions, Any, Any, dict[str, str]]:
-    """What customers bought until October 2011, and the first product new to them in November."""
-    lines = pd.read_parquet(path)
-    lines = lines[lines["CustomerID"].notna() & (lines["Quantity"] > 0) & (lines["UnitPrice"] > 0)]
-    lines = lines[lines["StockCode"].str.match(r"^\d{5}")].sort_values("InvoiceDate", kind="stable")
-    lines = lines.assign(customer=lines["CustomerID"].astype(int).astype(str))
-    old = lines[lines["InvoiceDate"] < "2011-11-01"]
-    new = lines[(lines["InvoiceDate"] >= "2011-11-01") & (lines["InvoiceDate"] < "2011-12-01")]
-    seen = interactions(old["customer"], old["StockCode"])
-    new = new[new["customer"].isin(seen.customers) & new["StockCode"].isin(seen.items)]
-    owned = pd.MultiIndex.from_frame(old[["customer", "StockCode"]])
-    new = new[~pd.MultiIndex.from_frame(new[["customer", "StockCode"]]).isin(owned)]
-    first = new.drop_duplicates("customer")
-    rows = seen.matrix[np.searchsorted(seen.customers, first["customer"])]
-    wanted = np.searchsorted(seen.items, first["StockCode"])
-    texts = old.drop_duplicates("StockCode", keep="last").set_index("StockCode")["Description"].to_dict()
-    return seen, rows, wanted, texts
 
 
 def test_new_products_of_november_are_foreseen_better_than_by_popularity(

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from ml.estimators.sequence import Markov, SessionNeighbours, rank_of
 from ml.evaluate import ranking_metrics
+from ml.report.sessions import rees46
 
 SESSIONS = [["a", "b", "c"], ["a", "b", "d"], ["x", "b", "c"], ["a", "b", "c"], ["y", "z"]]
 
@@ -41,9 +41,7 @@ def test_ranks_share_ties_and_skip_the_last_item() -> None:
 def test_the_next_product_of_rees46_is_foreseen_better_than_by_popularity(
     shared: Callable[[str], Path],
 ) -> None:
-    events = pd.read_csv(shared("rees46_events/2019-Oct_first_170min.csv.gz"), dtype=str)
-    by = events.sort_values("event_time", kind="stable").groupby("user_session", sort=False)
-    sessions = by["product_id"].apply(list).tolist()
+    sessions, _ = rees46(shared("rees46_events/2019-Oct_first_170min.csv.gz"), "product_id")
     size = int(0.8 * len(sessions))
     past, later = sessions[:size], sessions[size:]
     cases = [(s[:n], s[n]) for s in later for n in range(1, len(s)) if s[n] != s[n - 1]]
