@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from ml.arrays import Codes, Matrix
 from ml.estimators.recommend import Interactions, because
 
-AT_ONCE = 1_000_000  # numbers of the rows that are solved together
+AT_ONCE = 64_000  # numbers of the rows that are solved together: half a megabyte stays in the cache
 
 
 class Factors:
