@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml.arrays import Codes, Matrix, numbers
 from ml.lifetime_value import LifetimeValueScorer
 from ml.propensity import PropensityScorer
-from ml.recurrent import NextItemScorer
+from ml.recurrent import NextItemScorer, WeeksScorer
 from ml.sentiment import SentimentScorer
 
 
@@ -71,6 +71,7 @@ SCORERS: dict[str, Callable[[Mapping[str, Any]], Scorer]] = {
     "sentiment": SentimentScorer,
     "trees": PropensityScorer,
     "value_clusters": ValueClusterScorer,
+    "weeks": WeeksScorer,
 }
 
 

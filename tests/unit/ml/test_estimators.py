@@ -16,6 +16,7 @@ from ml.estimators.churn import Cox, kaplan_meier
 from ml.estimators.clusters import ALGORITHMS, Clusters
 from ml.estimators.next_item import NextItem, windows
 from ml.estimators.purchase import MODELS, Propensity
+from ml.estimators.purchase_weeks import WeeklyPropensity
 from ml.estimators.segments import ValueClusters
 from ml.estimators.sentiment import Sentiment, Topics, of_ratings
 from ml.estimators.value_lifetime import LifetimeValue
@@ -85,9 +86,21 @@ def make_histories(size: int = 400, seed: int = 5) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(names("lifetime_value")), dtype=np.float64)
 
 
+def make_weeks(size: int = 500, seed: int = 6) -> tuple[pd.DataFrame, Any]:
+    """Orders and money of eight weeks; who bought in the last two mostly comes again."""
+    random = np.random.default_rng(seed)
+    orders = random.poisson(0.4, (size, 8))
+    money = orders * random.gamma(2.0, 20.0, (size, 8)).round(2)
+    columns = [f"{what}_{week}w" for week in range(8, 0, -1) for what in ("orders", "money")]
+    rows = np.stack([orders, money], axis=2).reshape(size, -1)
+    comes = random.random(size) < np.where(orders[:, -2:].sum(axis=1) > 0, 0.8, 0.1)
+    return pd.DataFrame(rows, columns=columns, dtype=np.float64), comes.astype(int)
+
+
 HISTORIES = make_histories()
 GROUPS = make_groups()
 REVIEWS, MEANT = make_reviews()
+WEEKS, RETURNS = make_weeks()
 STEPS, NEXT = windows([["a", "b", "c", "a"], ["b", "a", "d"], ["x", "c", "a", "b"], ["d", "b"]] * 10, 3)
 ESTIMATORS: dict[str, tuple[Callable[[], Any], pd.DataFrame, Any]] = {
     "sentiment": (Sentiment, REVIEWS, MEANT),
@@ -95,6 +108,7 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], pd.DataFrame, Any]] = {
     "clusters": (ValueClusters, FULL, None),
     "lifetime value": (LifetimeValue, HISTORIES, None),
     "cox": (Cox, FULL, STAYED),
+    "weeks": (lambda: WeeklyPropensity(units=6, epochs=3), WEEKS, RETURNS),
     "next item": (lambda: NextItem(units=8, epochs=15), STEPS, NEXT),
     **{
         f"clusters by {name}": ((lambda name=name: Clusters(name, n_clusters=3)), GROUPS, None)
