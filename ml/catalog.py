@@ -4,7 +4,9 @@ A view over constants is seen by every open session on its next query, and one q
 version.
 """
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
@@ -143,8 +145,21 @@ def promote(name: str, version: str, settings: Settings) -> None:
     """Let a version serve, off the record: use `switch`. Rolling back is promoting an older one."""
     checked(NAME, name)
     checked(VERSION, version)
-    # altered, not created or replaced: that drops the view first, and queries would fail meanwhile
-    execute(f"alter view {CHAMPION} as {values({**champions(settings), name: version})}", settings)
+    with alone(settings):
+        # altered, not created or replaced: that drops the view first, and queries would fail meanwhile
+        execute(f"alter view {CHAMPION} as {values({**champions(settings), name: version})}", settings)
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Nobody else changes the view meanwhile: it is read and written as a whole, with every model's version.
+
+    All who may are on this machine; who dies gives the lock back.
+    """
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with (settings.state / "champion.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def values(versions: Mapping[str, str]) -> str:
