@@ -5,7 +5,6 @@ HDFS of its own; both replace the same hour of the same table, one after the oth
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,18 +46,6 @@ def by_spark(spark: SparkSession, location: str, rows: pa.Table) -> None:
     frame.write.format("delta").mode("overwrite").option("replaceWhere", where).save(location)
 
 
-def measured(update: Callable[[], None], updates: int) -> dict[str, float]:
-    """Seconds and CPU-seconds of one update, of this process with the JVM that it started."""
-    pid, began = os.getpid(), time.monotonic()
-    cpu = machine.cpu_seconds(pid)
-    for _ in range(updates):
-        update()
-    return {
-        "cpu_seconds": round((machine.cpu_seconds(pid) - cpu) / updates, 3),
-        "seconds": round((time.monotonic() - began) / updates, 3),
-    }
-
-
 def compare(settings: Settings, warm_up: int, updates: int) -> list[dict[str, Any]]:
     """Both, each after a warm-up."""
     table = live_minutes()
@@ -78,8 +65,8 @@ def compare(settings: Settings, warm_up: int, updates: int) -> list[dict[str, An
         }
         found = []
         for name, update in ways.items():
-            measured(update, warm_up)
-            found.append({"way": name, **measured(update, updates)})
+            machine.measured(update, warm_up)
+            found.append({"way": name, **machine.measured(update, updates)})
         assert spark.read.format("delta").load(location).count() == rows.num_rows
         return found
     finally:

@@ -4,7 +4,8 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -78,6 +79,18 @@ def cpu_seconds(pid: int) -> float:
         except psutil.NoSuchProcess:
             continue
     return total
+
+
+def measured(work: Callable[[], object], rounds: int) -> dict[str, float]:
+    """Seconds and CPU-seconds of one round, of this process with all that it started."""
+    pid, began = os.getpid(), time.monotonic()
+    cpu = cpu_seconds(pid)
+    for _ in range(rounds):
+        work()
+    return {
+        "cpu_seconds": round((cpu_seconds(pid) - cpu) / rounds, 3),
+        "seconds": round((time.monotonic() - began) / rounds, 3),
+    }
 
 
 def resident_mib(pid: int) -> float:

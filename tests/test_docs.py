@@ -166,6 +166,26 @@ def test_no_file_names_this_machine_or_an_index() -> None:
     assert found == []
 
 
+def measured_table(name: str) -> str:
+    """A benchmark's rows as docs/models.md shows them."""
+    rows = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())[name]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    shown = [
+        [f"{row[c]:,}" if isinstance(row.get(c), int) else str(row.get(c, "")) for c in columns]
+        for row in rows
+    ]
+    head = [[column.replace("_", " ") for column in columns], ["---"] * len(columns)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [*head, *shown])
+
+
+@pytest.mark.parametrize("name", ["recommend"])
+def test_what_models_cost_is_what_was_measured(name: str) -> None:
+    shown = text_of(DOCS / "models.md").split(f"<!-- {name}: begin -->")[1]
+    found = shown.split(f"<!-- {name}: end -->")[0].strip()
+    expected = measured_table(name)
+    assert found == expected, f"put this between the marks in docs/models.md:\n\n{expected}\n"
+
+
 def test_readme_figures_are_those_that_were_measured() -> None:
     results = ROOT / "benchmarks" / "results"
     landing = json.loads((results / "landing.json").read_text())["landing"]
