@@ -15,7 +15,7 @@ from ingestion.streams.minutes import live_minutes
 from ingestion.streams.raw import raw_events
 from lakehouse.session import engine_session
 from lakehouse.settings import Settings, get_settings
-from lakehouse.tables import create_schemas
+from lakehouse.tables import create_schemas, make
 from ml import catalog, functions
 
 
@@ -62,7 +62,7 @@ def start(settings: Settings) -> SparkSession:
     functions.publish_kernels(spark, settings)
     create_schemas(spark)
     for table in (raw_events(), live_minutes(), *catalog.TABLES):
-        spark.sql(table.create_sql(settings))
+        make(spark, table, settings)
     functions.create_functions(spark)
     functions.warm_up(spark)
     open_doors(spark)

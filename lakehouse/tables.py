@@ -1,9 +1,12 @@
 """Tables that Python writes: their names, places on HDFS and how they are made."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
 from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
 
+from lakehouse.errors import UserError
 from lakehouse.settings import Settings
 
 SCHEMAS = {
@@ -45,6 +48,24 @@ class Table:
             else "",
         ]
         return "\n".join(line for line in lines if line)
+
+
+def make(spark: SparkSession, table: Table, settings: Settings) -> None:
+    """Make a table; one that is there, of an earlier version, gets the columns that it lacks, empty.
+
+    Only whole columns: fields of structs come with the data (docs/decisions/0002-typed-properties.md).
+    """
+    spark.sql(table.create_sql(settings))
+    there = {name.lower() for name in spark.table(table.name).columns}
+    wanted = cast(StructType, StructType.fromDDL(table.columns))
+    lacking = [column for column in wanted.fields if column.name.lower() not in there]
+    if missing := [column.name for column in lacking if not column.nullable]:
+        raise UserError(
+            f"{table.name} is older than {', '.join(missing)}, of which its rows must have a value."
+        )
+    if lacking:
+        added = StructType(lacking)
+        spark.sql(f"alter table {table.name} add columns ({added.toDDL()})")
 
 
 def create_schemas(spark: SparkSession) -> None:

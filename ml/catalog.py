@@ -196,7 +196,7 @@ def record(spark: Any, manifest: Manifest, is_promoted: bool, decision: str) -> 
         "parameters": {name: str(value) for name, value in training.parameters.items()},
     }
     schema = spark.table(MODEL_VERSIONS.name).schema
-    # by name: a table that is older than a column goes without it
+    # by name: in a table that is older than a column it is the last one
     cells = tuple(row[column] for column in schema.names)
     spark.createDataFrame([cells], schema).writeTo(MODEL_VERSIONS.name).append()
 
