@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from pyspark.sql import SparkSession
-from pyspark.sql.types import StructType
+from pyspark.sql.types import ArrayType, DataType, StructType
 
 from lakehouse.errors import UserError
 from lakehouse.settings import Settings
@@ -51,21 +51,31 @@ class Table:
 
 
 def make(spark: SparkSession, table: Table, settings: Settings) -> None:
-    """Make a table; one that is there, of an earlier version, gets the columns that it lacks, empty.
+    """Make a table; one of an earlier version gets the columns and fields that it lacks, empty.
 
-    Only whole columns: fields of structs come with the data (docs/decisions/0002-typed-properties.md).
+    What one of a later version has more stays.
     """
     spark.sql(table.create_sql(settings))
-    there = {name.lower() for name in spark.table(table.name).columns}
+    there = paths(spark.table(table.name).schema)
     wanted = cast(StructType, StructType.fromDDL(table.columns))
-    lacking = [column for column in wanted.fields if column.name.lower() not in there]
-    if missing := [column.name for column in lacking if not column.nullable]:
+    lacking = paths(wanted) - there
+    filled = [c.name for c in wanted.fields if not c.nullable and f".{c.name.lower()}" in lacking]
+    if filled:
         raise UserError(
-            f"{table.name} is older than {', '.join(missing)}, of which its rows must have a value."
+            f"{table.name} is older than {', '.join(filled)}, of which its rows must have a value."
         )
     if lacking:
-        added = StructType(lacking)
-        spark.sql(f"alter table {table.name} add columns ({added.toDDL()})")
+        empty = spark.createDataFrame([], wanted).write.format("delta").mode("append")
+        empty.option("mergeSchema", "true").saveAsTable(table.name)
+
+
+def paths(kind: DataType, path: str = "") -> set[str]:
+    """The names of all columns, and of all fields inside of them behind theirs."""
+    if isinstance(kind, ArrayType):
+        return paths(kind.elementType, f"{path}[]")
+    if not isinstance(kind, StructType):
+        return {path}
+    return {found for field in kind for found in paths(field.dataType, f"{path}.{field.name.lower()}")}
 
 
 def create_schemas(spark: SparkSession) -> None:

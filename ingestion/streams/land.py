@@ -19,7 +19,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from ingestion.contract import catalogue
 from ingestion.streams import commits, compact, files, live, progress, rows
-from ingestion.streams.raw import raw_events, widen
+from ingestion.streams.raw import raw_events
 from ingestion.streams.rows import Batch
 from ingestion.topics import create_topics, topic_names
 from lakehouse.errors import UserError
@@ -142,7 +142,6 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     location = raw_events().location(settings)
     wait_for_table(spark, location)
     create_topics(settings)
-    widen(spark, location)
     landing = Landing(spark, settings, location)
     with closing(progress.admin(settings)) as admin:
         starting = first_offsets(spark, landing.location, admin)

@@ -1,8 +1,5 @@
 """raw.events: one Kafka record a row, accepted or rejected, once."""
 
-from pyspark.sql import SparkSession
-from pyspark.sql.types import ArrayType, DataType, StructType
-
 from ingestion.contract import catalogue
 from ingestion.streams.checks import literal
 from lakehouse.tables import RAW_EVENTS, Table
@@ -31,21 +28,3 @@ def raw_events() -> Table:
         partition_by="landed_date",
         properties=PROPERTIES,
     )
-
-
-def widen(spark: SparkSession, location: str) -> None:
-    """Give a table that was made by older contracts the columns of today's; a newer one keeps its own."""
-    table = spark.read.format("delta").load(location)
-    wanted = ", ".join(f"{column.name} {column.spark_type}" for column in catalogue().raw_columns())
-    todays = spark.createDataFrame([], wanted)
-    if paths(todays.schema) - paths(table.schema):
-        todays.write.format("delta").mode("append").option("mergeSchema", "true").save(location)
-
-
-def paths(kind: DataType, path: str = "") -> set[str]:
-    """The names of all fields, those inside of others with these before them."""
-    if isinstance(kind, ArrayType):
-        return paths(kind.elementType, f"{path}[]")
-    if not isinstance(kind, StructType):
-        return {path}
-    return {found for field in kind for found in paths(field.dataType, f"{path}.{field.name}")}

@@ -11,7 +11,7 @@ import pytest
 
 from ingestion.streams import compact
 from ingestion.streams.land import is_made
-from ingestion.streams.raw import raw_events, widen
+from ingestion.streams.raw import raw_events
 from lakehouse.session import remote_session
 from lakehouse.store import WebHdfsStore
 from tests.made import order
@@ -62,24 +62,6 @@ def test_compaction_merges_files_and_changes_no_row(stack: Any) -> None:
     fewer, same = state()
     assert fewer < files
     assert same == rows
-
-
-def test_a_table_of_older_contracts_gets_the_columns_of_todays_once(stack: Any) -> None:
-    location = f"{stack.settings.hdfs}/tmp/z_widen"
-    older = "event_id string, properties struct<age: int>, gone string, landed_date date"
-    stack.query(f"create table delta.`{location}` ({older}) using delta partitioned by (landed_date)")
-    stack.query(f"insert into delta.`{location}` values ('a', struct(7), 'kept', date'2026-01-01')")
-    spark = remote_session(stack.settings)
-    try:
-        widen(spark, location)
-        widen(spark, location)
-    finally:
-        spark.stop()
-    assert stack.query(f"select max(version) as n from (describe history delta.`{location}`)") == [{"n": 2}]
-    read = "event_id, properties.age, properties.lines[0].quantity as quantity, gone, landed_at"
-    assert stack.query(f"select {read} from delta.`{location}`") == [
-        {"event_id": "a", "age": 7, "quantity": None, "gone": "kept", "landed_at": None}
-    ]
 
 
 TIDY = """
