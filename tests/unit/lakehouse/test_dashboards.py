@@ -194,7 +194,7 @@ def test_the_pushed_layout_is_complete() -> None:
     board = dashboards.localised(found, Settings())[BOARD]
     charts = {chart["uuid"]: chart["slice_name"] for chart in of_kind(found, "charts").values()}
     metas = [node["meta"] for node in chart_nodes(board)]
-    assert len(metas) == 8
+    assert len(metas) == 11
     assert {meta["uuid"]: meta["sliceName"] for meta in metas}.items() <= charts.items()
     assert len({meta["chartId"] for meta in metas}) == len(metas)
     place = board["position"]["CHART-revenue_trend"]
