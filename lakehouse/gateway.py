@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from ingestion.streams.minutes import live_minutes
 from ingestion.streams.raw import raw_events
+from lakehouse import rights
 from lakehouse.session import engine_session
 from lakehouse.settings import Settings, get_settings
 from lakehouse.tables import create_schemas, make
@@ -26,6 +27,9 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={metastore};create=true",
         "spark.hadoop.hive.server2.thrift.bind.host": settings.host,
         "spark.hadoop.hive.server2.thrift.port": str(settings.thrift_port),
+        # Nobody speaks in another's name, and no text of SQL reads this process's environment as ${env:...}.
+        "spark.hadoop.hive.server2.allow.user.substitution": "false",
+        "spark.sql.variable.substitute": "false",
         # A shared session would leak SET, USE and temporary views between dbt and dashboards.
         "spark.sql.hive.thriftServer.singleSession": "false",
         "spark.connect.grpc.binding.address": settings.host,
@@ -65,6 +69,7 @@ def start(settings: Settings) -> SparkSession:
         make(spark, table, settings)
     functions.create_functions(spark)
     functions.warm_up(spark)
+    rights.guard(spark, settings.gateway_owners)
     open_doors(spark)
     return spark
 

@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     datanode_memory: str = Field("256m", description="Heap of each DataNode")
     gateway_memory: str = Field("3g", description="Heap of the gateway's Spark driver")
     landing_memory: str = Field("1g", description="Heap of the landing stream's Spark driver")
+    gateway_owners: str = Field(
+        "lakehouse",
+        pattern=r"^[\w.@-]+( *, *[\w.@-]+)*$",
+        description="Users of the Thrift door with all rights, commas between; others read marts and reports",
+    )
     gateway_slots: int = Field(4, ge=1, description="Tasks the gateway runs at once")
     landing_slots: int = Field(2, ge=1, description="Tasks the landing stream runs at once")
 
@@ -163,7 +168,7 @@ class Settings(BaseSettings):
 
     @property
     def connect_url(self) -> str:
-        """What `SparkSession.builder.remote` takes."""
+        """What `SparkSession.builder.remote` takes, without the password."""
         return f"sc://{self.host}:{self.connect_port}"
 
     @property

@@ -14,11 +14,11 @@ from lakehouse.settings import Settings, get_settings
 USER = "lakehouse"
 
 
-def connect(settings: Settings) -> Any:
+def connect(settings: Settings, user: str = USER) -> Any:
     """A PyHive connection; UserError when the gateway is away."""
     logging.getLogger("thrift").setLevel(logging.CRITICAL)  # it would print what we say better
     try:
-        return hive.connect(host=settings.host, port=settings.thrift_port, username=USER)
+        return hive.connect(host=settings.host, port=settings.thrift_port, username=user)
     except (TTransportException, OSError) as error:
         where = f"{settings.host}:{settings.thrift_port}"
         raise UserError(f"The gateway does not answer at {where}: start it with `lakehouse up`.") from error
@@ -45,10 +45,10 @@ def closed_quietly(opened: Any) -> Iterator[Any]:
             opened.close()
 
 
-def query(sql: str, settings: Settings | None = None) -> list[dict[str, Any]]:
+def query(sql: str, settings: Settings | None = None, user: str = USER) -> list[dict[str, Any]]:
     """Rows of one statement as dicts, [] when it gives none; UserError with the engine's words."""
     with (
-        closed_quietly(connect(settings or get_settings())) as connection,
+        closed_quietly(connect(settings or get_settings(), user)) as connection,
         closed_quietly(connection.cursor()) as cursor,
     ):
         try:
