@@ -2,18 +2,25 @@
 
 from typing import Any
 
+from lakehouse_sessions import Pool
+from pyhive import hive
 from pyhive.sqlalchemy_hive import HiveDialect
 from sqlalchemy import text
 from sqlalchemy.dialects import registry
 
 # Spark answers SHOW TABLES with (namespace, name, ...); PyHive reads the first column.
 NAME = 1
+SESSIONS = Pool(hive.connect)
 
 
 class SparkDialect(HiveDialect):
     """Thrift to Spark SQL."""
 
     name = "spark"
+
+    def connect(self, *_: Any, **options: Any) -> Any:
+        """A session that is kept; SQLAlchemy's own pool lives no longer than one of Superset's queries."""
+        return SESSIONS.take(**options)
 
     def get_table_names(self, connection: Any, schema: str | None = None, **_: Any) -> list[str]:
         """Tables and views together, as Spark lists them."""
