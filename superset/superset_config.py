@@ -129,10 +129,12 @@ CUSTOM_SECURITY_MANAGER = lakehouse_security.LakehouseSecurityManager
 
 def FLASK_APP_MUTATOR(app: Any) -> None:  # noqa: N802
     """Superset's modules can be imported only once the application exists."""
+    import lakehouse_cache
     import lakehouse_engine
     import lakehouse_exports
     import lakehouse_guests
 
+    lakehouse_cache.register()
     lakehouse_engine.register()
     lakehouse_exports.register()
     lakehouse_guests.register()
