@@ -19,8 +19,9 @@ from lakehouse.servers import superset
 from lakehouse.settings import Settings
 
 ADMIN = "admin"
-# An import asks the gateway for each table, and a fresh Superset still loads.
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 120  # a fresh Superset still loads
+# An import asks the gateway for each table, which may be busy with a build.
+IMPORT_SECONDS = 900
 
 
 def push(settings: Settings, assets: Path = ASSETS) -> list[str]:
@@ -32,7 +33,12 @@ def push(settings: Settings, assets: Path = ASSETS) -> list[str]:
     found, _ = read(assets)
     archive = ("assets.zip", bundle(localised(found, settings)))
     with connected(settings) as client:
-        answer = client.post("/api/v1/assets/import/", data={"passwords": "{}"}, files={"bundle": archive})
+        answer = client.post(
+            "/api/v1/assets/import/",
+            data={"passwords": "{}"},
+            files={"bundle": archive},
+            timeout=IMPORT_SECONDS,
+        )
     url = superset.url(settings)
     if answer.status_code != httpx.codes.OK:
         raise UserError(f"Superset at {url} refused the boards: {reason(answer)}.")
