@@ -13,7 +13,8 @@ from lakehouse import dashboards
 from lakehouse.dashboard_embed import Guest, invite, sample
 from lakehouse.errors import UserError
 from lakehouse.servers import superset
-from tests.board_page import look, titles
+from tests import questions
+from tests.board_page import BOARDS, look, shown_charts, titles
 from tests.conftest import Stack
 from tests.made import SHOP
 from tests.questions import CHARTS, DATASETS, numbers
@@ -106,6 +107,21 @@ def test_a_guest_sees_no_other_board_and_asks_nothing_else(pushed: Stack) -> Non
             assert answer.status_code in (httpx.codes.FORBIDDEN, httpx.codes.UNAUTHORIZED), answer.text
         for path in ("/api/v1/database/", "/api/v1/security/users/", "/api/v1/sqllab/"):
             assert client.get(path).is_error, path
+
+
+@pytest.mark.parametrize("slug", BOARDS)
+def test_every_panel_of_every_board_answers_its_guests(pushed: Stack, slug: str) -> None:
+    boards, charts, datasets = ids(pushed)
+    refused = {}
+    with client_of(pushed, invite(pushed.settings, slug, [SHOP])) as client:
+        for chart in shown_charts(slug):
+            title = chart["slice_name"]
+            body = questions.asked(chart, datasets[DATASETS[chart["dataset_uuid"]]["table_name"]])
+            body["form_data"] = {"slice_id": charts[title], "dashboardId": boards[slug]}
+            answer = client.post("/api/v1/chart/data", json=body)
+            if answer.is_error:
+                refused[title] = answer.text
+    assert refused == {}
 
 
 def test_a_token_of_somebody_else_opens_nothing(pushed: Stack) -> None:
