@@ -28,7 +28,7 @@ from lakehouse.session import remote_session
 from lakehouse.settings import Settings
 
 BATCH = 10  # as many as the tracker sends at once
-WARM_UP_SECONDS, LAND_SECONDS = 60, 120
+WARM_UP_SECONDS, LAND_SECONDS = 240, 120
 WATCH_SECONDS = 0.1
 # With this the question is answered from the statistics of the table's log: no file is read.
 FROM_LOG = "set spark.databricks.delta.optimizeMetadataQuery.enabled=true"

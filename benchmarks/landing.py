@@ -134,7 +134,8 @@ def batches(settings: Settings) -> Iterator[Batch]:
         )
         note = json.loads(info.get("userMetadata", "{}"))
         if "stream" in note:
-            yield Batch(note["batch_id"], info["timestamp"] / 1000, note["records"])
+            events = int(info["operationMetrics"]["numOutputRows"])
+            yield Batch(note["batch_id"], info["timestamp"] / 1000, events)
 
 
 def commits(settings: Settings) -> Commits:

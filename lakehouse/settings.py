@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     landing_slots: int = Field(2, ge=1, description="Tasks the landing stream runs at once")
 
     landing_interval_seconds: float = Field(1.0, gt=0, le=2, description="Trigger of the landing stream")
-    landing_max_events: int = Field(40_000, ge=1, description="Most Kafka records in one micro-batch")
+    landing_max_events: int = Field(80_000, ge=1, description="Most Kafka records in one micro-batch")
     late_after_minutes: int = Field(60, ge=0, description="Watermark delay: older events are late")
     future_after_minutes: int = Field(10, ge=0, description="Events further ahead do not move the watermark")
     rules_support: float = Field(

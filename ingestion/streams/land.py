@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from kafka.errors import KafkaError
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -18,8 +19,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from ingestion.contract import catalogue
-from ingestion.streams import commits, compact, files, live, progress, rows
-from ingestion.streams.raw import raw_events
+from ingestion.streams import compact, files, live, progress, rows
+from ingestion.streams.append import Appender
+from ingestion.streams.commits import Log
+from ingestion.streams.raw import CHECKPOINT_EVERY, raw_events
 from ingestion.streams.rows import Batch
 from ingestion.topics import create_topics, topic_names
 from lakehouse.errors import UserError
@@ -41,8 +44,9 @@ class Landing:
     def __init__(self, spark: SparkSession, settings: Settings, location: str) -> None:
         self.spark, self.settings, self.location = spark, settings, location
         self.ahead = timedelta(minutes=settings.future_after_minutes)
-        self.table = DeltaTable(location)
+        self.appender = Appender(Log(spark, location))
         self.last_count = 0
+        self.checkpointing = threading.Thread()
         found = (
             spark.read.format("delta")
             .load(location)
@@ -72,15 +76,18 @@ class Landing:
 
     def land(self, records: DataFrame, batch_id: int, query_id: str) -> None:
         """Append one micro-batch in one commit; nothing where it was committed before a crash."""
-        if commits.is_committed(self.table, query_id, batch_id):
+        if self.appender.has(query_id, batch_id):
             return
         batch = Batch(batch_id, self.next_landed_at(), self.watermarks())
         written = self.write(records, batch)
-        commits.append(self.table, written, batch, query_id)
+        version = self.appender.append(written, batch, query_id)
         self.last_landed_at = batch.landed_at
         self.last_count = sum(file.records for file in written)
         for file in written:
             self.remember(json.loads(file.newest))
+        if version % CHECKPOINT_EVERY == 0 and not self.checkpointing.is_alive():
+            self.checkpointing = threading.Thread(target=checkpoint, args=(self.location,), daemon=True)
+            self.checkpointing.start()
 
     def write(self, records: DataFrame, batch: Batch) -> list[Row]:
         """Type the records and write them to files, which belong to the table once they are committed."""
@@ -101,6 +108,14 @@ class Landing:
         for source, said in newest.items():
             at = datetime.fromisoformat(said)
             self.newest[source] = max(self.newest.get(source, at), at)
+
+
+def checkpoint(location: str) -> None:
+    """Sum up the log for its readers. It can wait: without, they read more commits."""
+    try:
+        DeltaTable(location).create_checkpoint()
+    except (DeltaError, OSError) as error:
+        print(f"the log of {location} was not summed up: {error}", flush=True)
 
 
 def first_offsets(spark: SparkSession, location: str, admin: Any) -> str:

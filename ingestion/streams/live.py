@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ingestion.streams import records
 from ingestion.streams.checks import literal
-from ingestion.streams.commits import Commit, Tail
+from ingestion.streams.commits import Commit, Log, Tail
 from ingestion.streams.history import History
 from ingestion.streams.minutes import COLUMNS, live_minutes, moment
 from ingestion.streams.raw import raw_events
@@ -41,7 +41,8 @@ class Live:
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
         self.spark, self.settings = spark, settings
         # Followed from before the table is read: what is in both is told apart by when it landed.
-        self.tail = Tail(spark, raw_events().location(settings))
+        self.log = Log(spark, raw_events().location(settings))
+        self.tail = Tail(self.log)
         location = live_minutes().location(settings)
         self.minutes = DeltaTable(location)
         rows = self.table(location).select(*COLUMNS).toArrow()
@@ -87,9 +88,9 @@ class Live:
     def contents(self, commit: Commit) -> Iterator[bytes]:
         """The files of a commit. LookupError when they were compacted and deleted meanwhile."""
         for file in commit.files:
-            content = self.tail.read(file)
+            content = self.log.read(file)
             if content is None:
-                raise LookupError(f"{file} of {self.tail.location} is there no more")
+                raise LookupError(f"{file} of {self.log.location} is there no more")
             yield content
 
     def records(self, *conditions: str, with_content: bool = True) -> pa.Table:

@@ -6,9 +6,10 @@ from lakehouse.tables import RAW_EVENTS, Table
 
 # Statistics for the columns that models and people filter by, not for every property.
 STATISTICS = ("event_type", "source", "landed_at", "occurred_at", "batch_id")
+# A commit every second or two: the log is summed up often and forgotten soon.
+CHECKPOINT_EVERY = 20
 PROPERTIES = {
-    # A commit every second or two: the log is summed up often and forgotten soon.
-    "delta.checkpointInterval": "20",
+    "delta.checkpointInterval": str(CHECKPOINT_EVERY),
     "delta.logRetentionDuration": "interval 6 hours",
     "delta.deletedFileRetentionDuration": "interval 6 hours",
     "delta.dataSkippingStatsColumns": ",".join(STATISTICS),

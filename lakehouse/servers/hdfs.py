@@ -44,6 +44,8 @@ def hdfs_site(settings: Settings) -> dict[str, object]:
         "dfs.namenode.http-address": f"{settings.host}:{settings.namenode_http_port}",
         # A client need not wait for the DataNodes' word before a small file counts as closed.
         "dfs.namenode.file.close.num-committed-allowed": 1,
+        # With one DataNode it must: who writes for a WebHDFS client then asks again sooner than in 400 ms.
+        "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": 5,
         "dfs.namenode.handler.count": 8,
         "dfs.namenode.safemode.extension": 0,
         "dfs.namenode.datanode.registration.ip-hostname-check": "false",

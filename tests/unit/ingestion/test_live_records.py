@@ -119,7 +119,7 @@ def test_a_file_older_than_a_column_has_nulls_in_it() -> None:
 
 
 def test_only_landings_own_commits_are_followed() -> None:
-    said = commits.note(7, NOW.replace(tzinfo=None), 12)
+    said = commits.note(7, NOW.replace(tzinfo=None))
     add = {"add": {"path": "landed_date=2026-01-01/a%20b.parquet", "stats": '{"numRecords":12}'}}
     theirs = {"commitInfo": {"operation": "OPTIMIZE"}}
     lines = [json.dumps(action) for action in ({"commitInfo": {"userMetadata": said}}, add)]
