@@ -77,7 +77,8 @@ public class ReaderRights extends scala.runtime.AbstractFunction1 {
             String refused = refusedIn((LogicalPlan) asked);
             if (refused != null && !asksTheEngine()) {
                 throw new SecurityException(
-                    user + " may read marts and reports, and nothing else: " + refused + " is refused."
+                    user + " is none of LAKEHOUSE_GATEWAY_OWNERS and may read marts and reports, and nothing else: "
+                    + refused + " is refused."
                 );
             }
         }

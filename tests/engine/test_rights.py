@@ -74,7 +74,7 @@ def test_a_reader_reads_what_is_a_dataset(marts: Stack, table: str) -> None:
 
 @pytest.mark.parametrize(("sql", "named"), REFUSED.items())
 def test_a_reader_is_refused_all_else_in_a_clear_sentence(marts: Stack, sql: str, named: str) -> None:
-    with pytest.raises(UserError, match="SQL error: superset may read marts and reports") as refusal:
+    with pytest.raises(UserError, match="SQL error: superset is none of LAKEHOUSE_GATEWAY_OWNERS") as refusal:
         query(sql, marts.settings, READER)
     what = str(refusal.value).split("nothing else: ")[1]
     assert named in what
