@@ -13,6 +13,7 @@ import pytest
 from ingestion.streams import files, rows
 from ingestion.streams.raw import STATISTICS
 from ingestion.topics import DEAD_LETTER
+from lakehouse.store import DirectoryStore
 from tests.made import order
 
 NOW = datetime(2026, 1, 1, 12)
@@ -130,3 +131,20 @@ def test_a_file_holds_the_rows_and_its_commit_their_bounds() -> None:
 def test_statistics_of_nothing_but_nulls_have_no_bounds() -> None:
     found = files.statistics(landed(b"x"))
     assert set(found["minValues"]) == set(found["maxValues"]) == {"landed_at", "batch_id"}
+
+
+def test_a_task_writes_a_file_before_it_holds_too_much(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 300)
+    monkeypatch.setattr(files, "store", lambda *_: DirectoryStore(tmp_path))
+    sent = [orjson.dumps(order(name, source="shop", occurred_at=at(-1))) for name in "abc"]
+    parts = [*records(*sent[:1]).to_batches(), *records(*sent[1:]).to_batches()]
+    batch = rows.Batch(7, NOW, {})
+    told = [row for part in files.land_files(parts, batch, "", "", HOUR) for row in part.to_pylist()]
+    assert [row["records"] for row in told] == [1, 2]
+    for row in told:
+        assert row["path"].startswith("landed_date=2026-01-01/part-")
+        assert (tmp_path / row["path"]).stat().st_size == row["size"]
+        assert json.loads(row["newest"]) == {"shop": "2026-01-01T11:00:00"}
+    assert list(files.land_files([], batch, "", "", HOUR)) == []
