@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import Row
 
-from ingestion.streams import commits
+from ingestion.streams import commits, land
 from ingestion.streams.append import Appender
 from ingestion.streams.rows import Batch
 
@@ -75,6 +75,22 @@ def test_a_batch_that_was_committed_is_known_after_a_restart(folder: Path) -> No
     again = Appender(LocalLog(folder))
     assert [again.has("q", number) for number in (3, 4, 5)] == [True, True, False]
     assert not again.has("another", 0)
+
+
+def test_it_is_known_from_a_checkpoint_alone(folder: Path) -> None:
+    version = Appender(LocalLog(folder)).append([landed(folder, 1)], Batch(4, AT, {}), "q")
+    land.checkpoint(str(folder))
+    for older in range(version + 1):
+        (folder / commits.named(older)).unlink()
+    assert Appender(LocalLog(folder)).has("q", 4)
+    assert values(folder) == [0, 1]
+
+
+def test_a_checkpoint_that_fails_is_told_and_ends_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    land.checkpoint(str(tmp_path / "none"))
+    assert "was not summed up" in capsys.readouterr().out
 
 
 def test_versions_of_others_are_passed_by(folder: Path) -> None:
