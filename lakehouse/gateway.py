@@ -44,6 +44,30 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
     }
 
 
+# When a session of the Thrift server ends, Hive may make itself anew and then wants to register all functions
+# of its own, of which Spark does not bring every class: closing fails now and then, and a whole dbt run with
+# it. Spark needs none of them, so Hive is told that it has done so.
+SPARE_FUNCTIONS = """
+    try {
+        java.lang.reflect.Field done =
+            org.apache.hadoop.hive.ql.metadata.Hive.class.getDeclaredField("didRegisterAllFuncs");
+        done.setAccessible(true);
+        ((java.util.concurrent.atomic.AtomicInteger) done.get(null)).set(2);
+    } catch (Exception error) {
+        throw new RuntimeException(error);
+    }
+"""
+
+
+def spare_hive_functions(spark: SparkSession) -> None:
+    """Let sessions end without a class that is not there."""
+    jvm: Any = spark._jvm
+    script = jvm.org.codehaus.janino.ScriptEvaluator()
+    script.setParentClassLoader(jvm.java.lang.ClassLoader.getSystemClassLoader())
+    script.cook(SPARE_FUNCTIONS)
+    script.evaluate(None)
+
+
 def open_doors(spark: SparkSession) -> None:
     """Listen: Connect first, Thrift last, since `up` takes Thrift for readiness."""
     jvm: Any = spark._jvm
@@ -70,6 +94,7 @@ def start(settings: Settings) -> SparkSession:
     functions.create_functions(spark)
     functions.warm_up(spark)
     rights.guard(spark, settings.gateway_owners)
+    spare_hive_functions(spark)
     open_doors(spark)
     return spark
 

@@ -98,8 +98,9 @@ class Tail:
         while (text := self.log.read(named(self.version + 1))) is not None:
             self.version += 1
             found += parsed(text.decode())
-        if not found and self.log.newest() > self.version:
-            raise LookupError(f"version {self.version + 1} of {self.log.location} is not in its log any more")
+        # Read once more: it may have come between the two looks.
+        if not found and self.log.newest() > self.version and self.log.read(named(self.version + 1)) is None:
+            raise LookupError(f"{self.log.location} has no version {self.version + 1} in its log any more")
         return found
 
 

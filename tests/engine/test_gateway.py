@@ -105,3 +105,20 @@ def test_a_killed_gateway_comes_back_with_tables_and_functions(stack: Any) -> No
     assert stack.query("select ml.customer_segment(1, 1, 1) is null or true as called") == [{"called": True}]
     assert stack.query("select count(*) > 0 as some from raw.events") == [{"some": True}]
     stack.query("drop schema gateway_test cascade")
+
+
+SESSION_END = """
+from pyspark.sql import SparkSession
+from lakehouse import gateway
+
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+gateway.spare_hive_functions(spark)
+hive = spark._jvm.org.apache.hadoop.hive
+hive.ql.metadata.Hive.get(hive.conf.HiveConf())
+spark.stop()
+print("made anew")
+"""
+
+
+def test_hive_can_be_made_anew_when_a_session_ends(stack: Any) -> None:
+    assert "made anew" in stack.run("python", "-c", SESSION_END).stdout
