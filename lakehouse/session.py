@@ -32,7 +32,6 @@ def engine_conf(settings: Settings, memory: str, work: Path) -> dict[str, str]:
                 "-XX:Tier4CompileThreshold=180000 -XX:Tier4BackEdgeThreshold=480000",
                 "-Duser.timezone=UTC",
                 f"-Dderby.stream.error.file={work / 'derby.log'}",
-                settings.spark_java_options,
             ]
         ),
         "spark.driver.host": settings.host,

@@ -52,7 +52,6 @@ class Settings(BaseSettings):
     datanode_memory: str = Field("256m", description="Heap of each DataNode")
     gateway_memory: str = Field("3g", description="Heap of the gateway's Spark driver")
     landing_memory: str = Field("1g", description="Heap of the landing stream's Spark driver")
-    spark_java_options: str = Field("", description="More options for the JVMs of gateway and landing")
     gateway_owners: str = Field(
         "lakehouse",
         pattern=r"^[\w.@-]+( *, *[\w.@-]+)*$",

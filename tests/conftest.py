@@ -168,8 +168,6 @@ def own_settings(folder: Path) -> dict[str, str]:
     chosen = {f"LAKEHOUSE_{name.upper()}_PORT": str(free_port()) for name in PORTS}
     chosen["LAKEHOUSE_DATANODE_PORT"] = str(free_port(9))
     chosen["LAKEHOUSE_DASHBOARDS_EMBED_ORIGINS"] = f"http://127.0.0.1:{free_port()}"
-    # A test's JVMs do everything once or twice: the optimising compiler does not pay.
-    chosen["LAKEHOUSE_SPARK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
     return chosen | {"LAKEHOUSE_STATE": str(folder)}
 
 
