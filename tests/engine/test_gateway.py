@@ -14,6 +14,7 @@ from lakehouse.errors import UserError
 from lakehouse.servers import stack as servers
 from lakehouse.session import remote_session
 from lakehouse.warehouse import connect
+from tests.made import order
 
 pytestmark = pytest.mark.engine
 
@@ -87,6 +88,8 @@ def test_python_reads_and_writes_pandas_through_connect(stack: Any) -> None:
 
 
 def test_a_killed_gateway_comes_back_with_tables_and_functions(stack: Any) -> None:
+    stack.publish([order("z-gateway", source="z_gateway")])
+    stack.wait_landed()
     stack.query("create schema if not exists gateway_test")
     stack.query("create table gateway_test.kept using delta as select 42 as answer")
     gateway = next(p for p in servers.processes(stack.settings) if p["name"] == "gateway")
