@@ -14,6 +14,9 @@ from pyspark.sql import Row
 from ingestion.streams.commits import Log, actions_of, named, note
 from ingestion.streams.rows import PARTITION, Batch
 
+# How long the newest version stays known without another look: far less than the log keeps a version, since
+# one that others committed and the log forgot would be free to be written again, and nobody would read it.
+KNOWN_SECONDS = 60
 # The protocol's version up to which adding files asks nothing more of a writer than what is done here.
 WRITER_VERSION = 2
 
@@ -23,14 +26,21 @@ class Appender:
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self.table = DeltaTable(log.location)
+        self.open()
+
+    def open(self) -> None:
+        """Look at the table anew."""
+        self.seen = time.monotonic()
+        self.table = DeltaTable(self.log.location)
         needed = self.table.protocol().min_writer_version
         if needed > WRITER_VERSION:
-            raise RuntimeError(f"{log.location} needs a writer of version {needed}, this is {WRITER_VERSION}")
+            raise RuntimeError(
+                f"{self.log.location} needs a writer of version {needed}, this is {WRITER_VERSION}"
+            )
         self.version = self.table.version()
 
     def has(self, query_id: str, batch_id: int) -> bool:
-        """Whether this batch of this query, or a later one, was in the table when it was opened."""
+        """Whether this batch of this query, or a later one, was in the table when it was looked at."""
         last = self.table.transaction_version(query_id)
         return last is not None and last >= batch_id
 
@@ -39,7 +49,11 @@ class Appender:
 
         RuntimeError where somebody else committed for this query, or changed the table's own metadata.
         """
-        now = int(time.time() * 1000)
+        if time.monotonic() - self.seen > KNOWN_SECONDS:
+            self.open()
+            if self.has(query_id, batch.batch_id):
+                raise RuntimeError(f"another landing stream committed batch {batch.batch_id}")
+        seen, now = time.monotonic(), int(time.time() * 1000)
         actions = [
             {"commitInfo": info(files, batch, now)},
             {"txn": {"appId": query_id, "version": batch.batch_id, "lastUpdated": now}},
@@ -48,7 +62,7 @@ class Appender:
         while not self.log.commit(self.version + 1, actions):
             self.version += 1
             self.allow(self.version, query_id)
-        self.version += 1
+        self.version, self.seen = self.version + 1, seen
         return self.version
 
     def allow(self, version: int, query_id: str) -> None:

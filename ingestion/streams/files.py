@@ -81,10 +81,8 @@ def statistics(rows: pa.Table) -> dict[str, Any]:
     for name in STATISTICS:
         ends = pc.min_max(rows[name]).as_py()
         if ends["min"] is not None:
-            least[name], most[name] = (
-                told(ends["min"], is_greatest=False),
-                told(ends["max"], is_greatest=True),
-            )
+            least[name] = told(ends["min"], is_greatest=False)
+            most[name] = told(ends["max"], is_greatest=True)
     nulls = {name: rows[name].null_count for name in STATISTICS}
     return {"numRecords": len(rows), "minValues": least, "maxValues": most, "nullCount": nulls}
 

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import Row
 
-from ingestion.streams import commits, land
+from ingestion.streams import append, commits, land
 from ingestion.streams.append import Appender
 from ingestion.streams.rows import Batch
 
@@ -102,6 +102,22 @@ def test_versions_of_others_are_passed_by(folder: Path) -> None:
     assert last > 0
     assert appender.append([landed(folder, 1)], Batch(0, AT, {}), "q") == last + 1
     assert values(folder) == [0, 1, 7]
+
+
+def test_after_a_pause_no_forgotten_version_is_written_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appender = Appender(LocalLog(folder))
+    for n in (7, 8):
+        write_deltalake(folder, pa.table({"n": [n], "landed_date": ["2025-12-31"]}), mode="append")
+    land.checkpoint(str(folder))
+    for older in (0, 1):
+        (folder / commits.named(older)).unlink()
+    monkeypatch.setattr(append, "KNOWN_SECONDS", -1)
+    assert appender.append([landed(folder, 1)], Batch(0, AT, {}), "q") == 3
+    assert values(folder) == [0, 1, 7, 8]
+    with pytest.raises(RuntimeError, match="another landing stream committed batch 0"):
+        appender.append([landed(folder, 2)], Batch(0, AT, {}), "q")
 
 
 def test_a_second_stream_of_the_same_query_is_refused(folder: Path) -> None:
