@@ -7,6 +7,7 @@ and the one that recommends best is compared.
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def told(ranks: Any) -> dict[str, Any]:
 def compare(path: Path, rounds: int) -> dict[str, Any]:
     """Both, and the interval of the difference on the same customers."""
     cases, asked = november(path), Factors()
-    fit = lambda: Factors().fit(cases.seen)  # noqa: E731
+    fit = partial(Factors().fit, cases.seen)
     mine = judged(fit(), cases)
     rows = [{"way": "ours", "penalty": asked.penalty, **machine.measured(fit, rounds), **told(mine)}]
     with spark_alone() as spark:

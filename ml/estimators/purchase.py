@@ -23,7 +23,16 @@ QUANTILES = (0.6, 0.9)  # of the training's chances, from which a band begins
 MODELS = ("linear", "tree", "forest", "boosting", "xgboost")
 
 
-class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class ByChance(ClassifierMixin):  # type: ignore[misc]  # scikit-learn is untyped
+    """Decides between no and yes by the chance of a yes."""
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """The likelier class."""
+        chances = self.predict_proba(X)[:, 1]
+        return self.classes_[(chances >= 0.5).astype(int)]
+
+
+class Propensity(ByChance, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Chance of a yes, from numbers of which some may be missing (NaN).
 
     `model`: `linear` (logistic regression on signed logarithms), `tree`, `forest`, `boosting` or
@@ -72,11 +81,6 @@ class Propensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         rows = validate_data(self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan")
         chances = self._chances(rows)
         return np.column_stack([1 - chances, chances])
-
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """The likelier class."""
-        chances = self.predict_proba(X)[:, 1]
-        return self.classes_[(chances >= 0.5).astype(int)]
 
     def to_artefact(self) -> dict[str, Any]:
         """All that serving needs, as plain JSON values."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lakehouse.settings import keras_on_jax
 from ml.arrays import Matrix
-from ml.estimators.purchase import BANDS, QUANTILES
+from ml.estimators.purchase import BANDS, QUANTILES, ByChance
 from ml.recurrent import WeeksScorer
 
 NAMES = ("kernel", "recurrent", "bias", "output", "output_bias")  # as keras lists them
 
 
-class WeeklyPropensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class WeeklyPropensity(ByChance, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Chance of a yes from `channels` numbers of each week, such as orders and money, the latest week last.
 
     One LSTM layer over logarithms: S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural
@@ -63,11 +63,6 @@ class WeeklyPropensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         check_is_fitted(self)
         chances = self.scorer().score(validate_data(self, X, dtype=np.float64, reset=False))[0]
         return np.column_stack([1 - chances, chances])
-
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """The likelier class."""
-        chances = self.predict_proba(X)[:, 1]
-        return self.classes_[(chances >= 0.5).astype(int)]
 
     def to_artefact(self) -> dict[str, Any]:
         """All that serving needs, as plain JSON values."""
