@@ -34,10 +34,7 @@ def message_of(error: Exception) -> str:
 
 @contextmanager
 def closed_quietly(opened: Any) -> Iterator[Any]:
-    """Close it at the end; a server that fails at that takes no rows back.
-
-    Hive's part of the Thrift server now and then misses a class of its own when a session ends.
-    """
+    """Close it at the end; a server that fails at that, or has gone, takes no rows back."""
     try:
         yield opened
     finally:

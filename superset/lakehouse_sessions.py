@@ -12,7 +12,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from pyhive import hive
+from thrift.Thrift import TException
+
 logger = logging.getLogger(__name__)
+# What a connection says that is gone, or out of step since a query was broken off in the midst of an answer.
+BROKEN = (OSError, EOFError, UnicodeDecodeError, hive.Error, TException)
 MOST_IDLE = 8  # as many as Superset has threads
 LONGEST_SECONDS = 60  # then another is opened, which has seen nothing of older tables
 
@@ -44,14 +49,14 @@ class Session:
         try:
             for cursor in cursors:
                 cursor.close()
-        except Exception:
+        except BROKEN:
             self.end()
         else:
             self._give_back(self)
 
     def end(self) -> None:
         """Close it for good; the gateway may have gone before."""
-        with suppress(Exception):
+        with suppress(*BROKEN):
             self.connection.close()
 
 
@@ -73,7 +78,7 @@ class Pool:
                     cursor.execute(f"use `{options.get('database') or 'default'}`")
                     cursor.close()
                     return session
-                except Exception as error:  # the gateway was started anew, or ended the session
+                except BROKEN as error:  # the gateway was started anew, or ended the session
                     logger.info("a kept session is gone: %s", error)
             session.end()
         return Session(self._connect(**options), lambda given: self._push(name, given))
