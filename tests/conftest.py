@@ -23,12 +23,14 @@ from ingestion.contract import catalogue
 from ingestion.streams import progress
 from ingestion.topics import CHECKED, topic_names
 from lakehouse import warehouse
-from lakehouse.demo import CALLERS, NO_UNIT_TESTS
+from lakehouse.demo import CALLERS
 from lakehouse.servers import stack as servers
 from lakehouse.settings import ROOT, Settings, get_settings
 from ml.train import train
 from tests import made
 
+# Tests of dbt run with the golden events and, those of data, on the real files.
+NO_TESTS = ("--exclude-resource-types", "test", "unit_test")
 SHARED = ROOT.parent / "shared" / "data"
 PORTS = (
     "kafka",
@@ -198,10 +200,9 @@ def marts(stack: Stack) -> Stack:
     """The same stack with a small made shop landed, its marts built and its model trained."""
     stack.publish(made.shop())
     stack.wait_landed()
-    # dbt's unit tests are about no data, and run with the golden events
-    stack.dbt("build", *NO_UNIT_TESTS, "--exclude", *CALLERS, target="local")
+    stack.dbt("build", *NO_TESTS, "--exclude", *CALLERS, target="local")
     train("customer_segment", stack.settings)
-    stack.dbt("build", "--select", *CALLERS, target="local")
+    stack.dbt("build", *NO_TESTS, "--select", *CALLERS, target="local")
     return stack
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.demo import NO_UNIT_TESTS
 from tests.conftest import Stack
 
 # All of the Google store is a million rows: its products, its hits and the first of its looks land here; what
@@ -26,7 +27,7 @@ def build(stack: Stack, command: str, *models: str) -> None:
     """These models, once everything has landed."""
     stack.wait_landed(900)
     # Cautious: without the tests that also read models which are not built here.
-    cautious = ("--indirect-selection", "cautious") if command == "build" else ()
+    cautious = (*NO_UNIT_TESTS, "--indirect-selection", "cautious") if command == "build" else ()
     stack.dbt(command, *cautious, "--select", *models)
 
 

@@ -10,6 +10,7 @@ from lakehouse.settings import ROOT
 from ml import carts, catalog, versions
 from ml.train import train
 from ml.tuning import METHOD
+from tests.conftest import NO_TESTS
 
 pytestmark = pytest.mark.engine
 
@@ -37,8 +38,7 @@ def built(stack: Any) -> Iterator[None]:
     sent = [json.loads(line) for name in ("first", "second") for line in (GOLDEN / f"{name}.jsonl").open()]
     stack.publish(sent)
     stack.wait_landed()
-    no_tests = ("--exclude-resource-types", "test", "unit_test")
-    stack.dbt("build", *no_tests, "--select", "+fct_cart_features", "+fct_cart_scores", target="local")
+    stack.dbt("build", *NO_TESTS, "--select", "+fct_cart_features", "+fct_cart_scores", target="local")
     yield
     stack.query(f"alter view ml.champion as {catalog.values(before)}")
 

@@ -12,6 +12,7 @@ from ml import catalog, features, versions
 from ml.features import names
 from ml.outcomes import look
 from ml.train import train, train_if_due
+from tests.conftest import NO_TESTS
 from tests.made import event, order
 
 pytestmark = pytest.mark.engine
@@ -75,8 +76,7 @@ def test_groups_come_from_profiles_and_the_latest_order_before_any_model(stack: 
     stack.wait_landed()
     try:
         # Without tests: some look at marts that are not built here, and others' rows may be in them.
-        no_tests = ("--exclude-resource-types", "unit_test", "test")
-        built = stack.dbt("build", *no_tests, "--select", "+dim_customer_groups").stdout
+        built = stack.dbt("build", *NO_TESTS, "--select", "+dim_customer_groups").stdout
         assert "fct_customer_segments" not in built
         assert stack.query("""select customer_id, country, gender, age_band, income_band
             from ci_marts.dim_customer_groups where source = 'groups_test' order by customer_id""") == [

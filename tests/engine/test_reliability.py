@@ -20,7 +20,7 @@ from ingestion.sources.online_retail import COLUMNS
 from ingestion.streams.land import CHECKPOINT
 from ingestion.streams.raw import raw_events
 from lakehouse.servers import stack as servers
-from tests.conftest import Stack
+from tests.conftest import NO_TESTS, Stack
 from tests.made import CONSENT, order
 
 pytestmark = pytest.mark.engine
@@ -217,7 +217,7 @@ def test_one_day_replayed_twice_changes_no_mart(stack: Stack, tmp_path: Path) ->
         day = ("--from", "2011-11-29", "--to", "2011-11-30")
         stack.run("lakehouse", "replay", "online_retail", str(file), *day)
     stack.wait_landed()
-    stack.dbt("build", "--select", "+fct_events", "--indirect-selection", "cautious")
+    stack.dbt("build", *NO_TESTS, "--select", "+fct_events")
     made = "source = 'online_retail' and properties.order_id rlike '^R[0-9]+$'"
     landed = stack.query(
         f"select count(*) as records, count(distinct event_id) as events from raw.events where {made}"

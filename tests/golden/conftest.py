@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Stack
+from tests.conftest import NO_TESTS, Stack
 from tests.golden.rounds import draw
 
 HERE = Path(__file__).parent
@@ -22,7 +22,6 @@ REJECTED = 1
 SEED = 20240305
 COPIES, ROUNDS = 4, 4
 IS_COPY = "source rlike '^golden.*_[0-9]$'"
-NO_TESTS = ("--exclude-resource-types", "test", "unit_test")
 # Builds on the way make what the next one adds to, and what that is made from; all else is made whole.
 ADDED_TO = ("--select", "+config.materialized:incremental")
 KILLED = ("--select", "+int_events_sessionized", "+fct_order_lines")  # and not what is made from these

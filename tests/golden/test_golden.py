@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from lakehouse.settings import ROOT
-from tests.conftest import Stack
-from tests.golden.conftest import CASES, FIRST, NO_TESTS, NO_VIEWS, REJECTED, changed_replay
+from tests.conftest import NO_TESTS, Stack
+from tests.golden.conftest import CASES, FIRST, NO_VIEWS, REJECTED, changed_replay
 from tests.golden.hashes import answers, hashes, is_incremental, tables
 from tests.leaks import leaks
 
