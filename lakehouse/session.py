@@ -30,6 +30,9 @@ def engine_conf(settings: Settings, memory: str, work: Path) -> dict[str, str]:
                 # work: it is kept for what runs twelve times as often as the default asks for.
                 "-XX:Tier4InvocationThreshold=60000 -XX:Tier4MinInvocationThreshold=12000",
                 "-XX:Tier4CompileThreshold=180000 -XX:Tier4BackEdgeThreshold=480000",
+                # So what it would have compiled stays where the other compiler put it: 120 MB by default,
+                # which one dbt build fills, and then code is thrown away and compiled again and again.
+                "-XX:ReservedCodeCacheSize=640m",
                 "-Duser.timezone=UTC",
                 f"-Dderby.stream.error.file={work / 'derby.log'}",
             ]
