@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from lakehouse.settings import ROOT
@@ -11,6 +12,7 @@ from ml import carts, catalog, versions
 from ml.train import train
 from ml.tuning import METHOD
 from tests.conftest import NO_TESTS
+from tests.leaks import leaks
 
 pytestmark = pytest.mark.engine
 
@@ -72,3 +74,21 @@ def test_training_makes_scores_of_open_carts(stack: Any, monkeypatch: pytest.Mon
     scored = stack.query("select * from marts.fct_cart_scores where source = 'golden_behaviour'")
     assert [(row["person_id"], row["model_version"]) for row in scored] == [("c:G", made.version)]
     assert 0 < scored[0]["score"] < 1
+
+
+@pytest.mark.usefixtures("built")
+def test_what_is_known_of_a_cart_is_the_same_when_events_end_soon_after(stack: Any) -> None:
+    """Later purchases, sessions and logins are in the lake, and must not show."""
+    day, schema = "2024-03-03", "cut_carts"
+    cut = {"LAKEHOUSE_DBT_TARGET": "ci", "LAKEHOUSE_DBT_SCHEMA": schema}
+    carts = ("build", "--full-refresh", *NO_TESTS, "--select", "+fct_cart_features")
+    stack.run("dbt", "--no-use-colors", *carts, "--vars", f"{{events_until: {day}}}", **cut)
+    # of the looks at fixed ages; the label is what came after, and the last look is at the end of the data
+    rows = f"""select * except (is_bought_next_day, is_latest) from {{}}.fct_cart_features
+        where source = 'golden_behaviour' and not is_latest and moment_at < (
+            select browsed_until from {schema}_intermediate.int_sources_browsed
+            where source = 'golden_behaviour'
+        )"""
+    found, rebuilt = (pd.DataFrame(stack.query(rows.format(s))) for s in ("marts", f"{schema}_marts"))
+    assert len(found) >= 3
+    assert leaks(found, rebuilt, ["source", "cart_id", "moment_at"]) == []

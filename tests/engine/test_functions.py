@@ -13,7 +13,6 @@ import pytest
 from lakehouse.errors import UserError
 from lakehouse.session import remote_session
 from lakehouse.settings import Settings
-from lakehouse.store import WebHdfsStore
 from lakehouse.warehouse import connect, execute
 from ml import catalog, features, versions
 from ml.estimators.segments import ValueClusters
@@ -264,29 +263,6 @@ def test_it_describes_itself(stack: Any) -> None:
     assert any(line.startswith("Returns:") and line.endswith("STRING") for line in lines)
 
 
-def test_webhdfs_keeps_the_contract_of_a_store(settings: Settings) -> None:
-    store = WebHdfsStore(settings.webhdfs, "/tmp/lakehouse_store_test")
-    try:
-        store.write("m/.new/a b.json", b"1")
-        store.rename("m/.new", "m/v1")
-        store.write("m/.new/a.json", b"2")
-        with pytest.raises(FileExistsError):
-            store.rename("m/.new", "m/v1")
-        assert store.names("m") == [".new", "v1"]
-        assert store.names("m/v1") == ["a b.json"]
-        assert store.read("m/v1/a b.json") == b"1"
-        store.write("m/v1/a b.json", b"3")
-        assert store.read("m/v1/a b.json") == b"3"
-        assert store.names("nowhere") == []
-        with pytest.raises(FileNotFoundError):
-            store.read("m/v2/a.json")
-        store.delete("m/.new")
-        store.delete("m/.new")
-        assert store.names("m") == ["v1"]
-    finally:
-        store.delete("")
-
-
 def test_training_makes_a_champion_and_the_same_features_make_no_other(
     stack: Any, settings: Settings, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,17 +296,3 @@ def test_training_makes_a_champion_and_the_same_features_make_no_other(
     finally:
         catalog.promote(MODEL, version, settings)
         stack.query("drop schema training_test cascade")
-
-
-def test_training_without_features_says_what_to_run(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(features, "CUSTOMER_FEATURES", "marts.not_built")
-    with pytest.raises(UserError, match=r"marts.not_built does not exist yet: run `dbt build`"):
-        train(MODEL, settings)
-
-
-def test_training_without_a_gateway_says_how_to_start_one(settings: Settings) -> None:
-    away = settings.model_copy(update={"connect_port": 1})
-    with pytest.raises(UserError, match="lakehouse up"):
-        train(MODEL, away)
