@@ -97,31 +97,33 @@ def by_eclat(baskets: Baskets, least: int, max_length: int) -> Iterator[tuple[It
     order = frequent[np.argsort(totals[frequent], kind="stable")]
     rank = np.full(len(baskets.items), -1)
     rank[order] = np.arange(len(order))
-    kept = rank[baskets.item_codes] >= 0
-    ranks, rows = rank[baskets.item_codes[kept]], baskets.basket_codes[kept]
-    starts = np.searchsorted(rows, np.arange(baskets.basket_count + 1))
-    by_rank = np.argsort(ranks, kind="stable")
-    bounds = np.searchsorted(ranks[by_rank], np.arange(len(order) + 1))
+    found = rank[baskets.item_codes]
+    kept = found >= 0
+    bits_of_rank = len(order).bit_length()
+    # In each basket the rarest item first: what an item is counted with are the entries behind it.
+    entries = np.sort(baskets.basket_codes[kept] << bits_of_rank | found[kept])
+    ranks, rows = entries & (1 << bits_of_rank) - 1, entries >> bits_of_rank
+    ends = np.searchsorted(rows, rows, side="right")
+    by_rank = np.argsort(ranks.astype(np.min_scalar_type(len(order))), kind="stable")
+    bounds = np.cumsum(np.bincount(ranks + 1, minlength=len(order) + 1))
     for first in range(len(order)):
         yield (int(order[first]),), int(totals[order[first]])
         if max_length == 1:
             continue
-        holders = rows[by_rank[bounds[first] : bounds[first + 1]]]
-        lengths = starts[holders + 1] - starts[holders]
-        local = np.repeat(np.arange(len(holders)), lengths)
-        ends = np.cumsum(lengths)
-        entries = np.arange(ends[-1]) + np.repeat(starts[holders] - (ends - lengths), lengths)
-        others = ranks[entries]
-        later = others > first
-        together = np.bincount(others[later], minlength=len(order))
+        holders = by_rank[bounds[first] : bounds[first + 1]]
+        lengths = ends[holders] - holders - 1
+        until = np.cumsum(lengths)
+        others = ranks[np.arange(until[-1]) + np.repeat(holders + 1 - (until - lengths), lengths)]
+        together = np.bincount(others, minlength=len(order))
         partners = np.flatnonzero(together >= least)
         if not len(partners):
             continue
         place = np.full(len(order), -1)
         place[partners] = np.arange(len(partners))
-        chosen = later & (place[others] >= 0)
+        places = place[others]
+        chosen = np.flatnonzero(places >= 0)
         bits = np.zeros((len(partners), -(-len(holders) // 64) * 64), dtype=bool)
-        bits[place[others[chosen]], local[chosen]] = True
+        bits[places[chosen], np.searchsorted(until, chosen, side="right")] = True
         words = np.packbits(bits, axis=1).view(np.uint64)
         codes = order[partners]
         yield from grow((int(order[first]),), codes, words, together[partners], least, max_length)
