@@ -14,9 +14,8 @@ from ingestion.streams.tally import Key, Minute, Row, by_minute, last_seen
 
 # What was active is summed over so many minutes; visitors of older ones are not looked at again.
 ACTIVE_MINUTES = 30
-# Minutes younger than this stay in memory: out-of-order events find theirs without a look into raw.events.
-HELD_MINUTES = 60
-# Unless that were more events than these, at some 20 bytes each.
+# Minutes stay in memory, so that late events find theirs without a look into raw.events: the newest ones,
+# up to so many events, at some 20 bytes each. The active ones are always among them.
 MOST_HELD = 8_000_000
 FATES = {"rejected": "records_rejected", "too_old": "events_too_old", "ahead": "events_ahead"}
 
@@ -118,13 +117,13 @@ class History:
             self.hours[hour] = table.combine_chunks()
 
     def forget(self) -> None:
-        """Let go of hours that are not kept, and of minutes that are old or too many."""
+        """Let go of hours that are not kept, and of the oldest minutes beyond MOST_HELD."""
         self.hours = {hour: rows for hour, rows in self.hours.items() if hour >= self.expired}
         held = 0
         for key in sorted(self.minutes, key=lambda key: key[1], reverse=True):
             held += len(self.minutes[key].events)
-            age = self.cursor - key[1]
-            if age > timedelta(minutes=HELD_MINUTES if held <= MOST_HELD else ACTIVE_MINUTES):
+            is_old = held > MOST_HELD and key[1] < first_active(self.cursor)
+            if is_old or hour_of(key[1]) < self.expired:
                 del self.minutes[key]
 
 

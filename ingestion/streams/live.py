@@ -108,12 +108,13 @@ class Live:
                 self.records(
                     landed_after(wanted[0] - ahead),
                     f"landed_at <= {moment(until)}",
+                    f"{records.MINUTE} in ({', '.join(map(moment, wanted))})",
                     f"source in ({', '.join(map(literal, sources))})",
                     "is_accepted",
                 ),
                 self.settings,
             )
-            yield found.filter(pc.is_in(found["minute_at"], pa.array(wanted, found["minute_at"].type)))
+            yield found
 
 
 def replace(minutes: DeltaTable, rows: pa.Table, expired: datetime) -> None:

@@ -42,6 +42,8 @@ CONTENT = {
     "properties.order_status": pa.string(),
     "properties.lines": pa.list_(pa.struct(LINE)),
 }
+# SQL for the minute that `landed` finds a record to be of.
+MINUTE = "date_trunc('minute', if(event_type = 'event_counted', kafka_at, occurred_at))"
 
 
 def columns(*, with_content: bool = True) -> list[str]:

@@ -259,10 +259,16 @@ def test_hours_beyond_the_kept_ones_are_let_go(lake: Lake) -> None:
     lake.now += timedelta(hours=1)
     lake.land(record(3))
     assert {at.hour for _, at in lake.rows()} == {12, 13}
+    assert {at for _, at in lake.history.minutes} == {minute(0)}
 
 
-def test_old_minutes_leave_memory(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_minutes_leave_memory_where_there_are_too_many(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lake.land(record(1, 90), record(2, 45), record(3))
+    assert {at for _, at in lake.history.minutes} == {minute(0), minute(45), minute(90)}
+    monkeypatch.setattr(history, "MOST_HELD", 3)
+    lake.land(record(5, 45))
     assert {at for _, at in lake.history.minutes} == {minute(0), minute(45)}
     monkeypatch.setattr(history, "MOST_HELD", 1)
     lake.land(record(4))
