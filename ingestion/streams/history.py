@@ -17,6 +17,8 @@ ACTIVE_MINUTES = 30
 # Minutes stay in memory, so that late events find theirs without a look into raw.events: the newest ones,
 # up to so many events, at some 20 bytes each. The active ones are always among them.
 MOST_HELD = 8_000_000
+# A look into raw.events reads all that landed since, so it takes over more minutes: up to so many events.
+MOST_RECALLED = 1_000_000
 FATES = {"rejected": "records_rejected", "too_old": "events_too_old", "ahead": "events_ahead"}
 
 # Gives the placed records of these minutes (with how many there are) that landed up to a time.
@@ -61,17 +63,34 @@ class History:
         return hour_of(self.cursor - self.kept)
 
     def missing(self, touched: Collection[Key], until: datetime) -> dict[Key, int]:
-        """Touched minutes and the last ones, where they hold events and these are not in memory."""
-        recent, found = first_active(until), {}
-        needed = {hour_of(minute) for _, minute in touched}
-        needed |= {hour for hour in self.hours if hour >= hour_of(recent)}
-        for hour in needed & self.hours.keys():
-            columns = ("source", "minute_at", "events", "events_repeated")
-            for source, minute, *counts in zip(*map(self.hours[hour].column, columns), strict=True):
-                key = (source.as_py(), minute.as_py())
-                is_needed = key in touched or key[1] >= recent
-                if is_needed and key not in self.minutes and counts[0].as_py():
-                    found[key] = sum(count.as_py() for count in counts)
+        """Touched minutes and the last ones, where they hold events and these are not in memory; with an
+        older one come others that there is room for."""
+        recent = first_active(until)
+        hours = {hour_of(minute) for _, minute in touched}
+        hours |= {hour for hour in self.hours if hour >= hour_of(recent)}
+        absent = self.absent(hours & self.hours.keys())
+        found = {key: count for key, count in absent.items() if key in touched or key[1] >= recent}
+        if any(minute < recent for _, minute in found):
+            held = sum(len(minute.events) for minute in self.minutes.values())
+            room = min(MOST_HELD - held, MOST_RECALLED) - sum(found.values())
+            others = self.absent(self.hours).items() - found.items()
+            for key, count in sorted(others, key=lambda item: item[0][1], reverse=True):
+                if count > room:
+                    break
+                room -= count
+                found[key] = count
+        return found
+
+    def absent(self, hours: Collection[datetime]) -> dict[Key, int]:
+        """Minutes of these hours that hold events and are not in memory, with how many records those are."""
+        columns = ("source", "minute_at", "events", "events_repeated")
+        found = {}
+        for hour in hours:
+            for source, minute, events, repeated in zip(
+                *(self.hours[hour][name].to_pylist() for name in columns), strict=True
+            ):
+                if events and (source, minute) not in self.minutes:
+                    found[source, minute] = events + repeated
         return found
 
     def hold(self, missing: dict[Key, int], recall: Recall) -> None:
@@ -80,6 +99,8 @@ class History:
             for key, found in by_minute(records):
                 if key in missing:
                     self.minutes.setdefault(key, Minute()).add(found)
+        for key in missing:  # its events may have been erased since
+            self.minutes.setdefault(key, Minute())
 
     def row(self, key: Key) -> Row:
         """The row as it is, or a new one that counts nothing."""

@@ -244,13 +244,24 @@ def test_any_order_any_cut_and_any_restart_give_the_same_rows(seed: int) -> None
     assert cut.rows("landed_at") == whole.rows("landed_at")
 
 
-def test_after_a_restart_touched_minutes_are_counted_again_and_no_others(lake: Lake) -> None:
+@pytest.mark.parametrize(("room", "others"), [(3, {300}), (2, set())])
+def test_after_a_restart_touched_minutes_are_counted_again_and_others_that_there_is_room_for(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, room: int, others: set[int]
+) -> None:
     lake.land(record(1, 200), record(2, 300), record(3, 5))
     lake.restart()
+    monkeypatch.setattr(history, "MOST_RECALLED", room)
     lake.land(record(1, 200), record(4, 200))
-    assert set(lake.recalled) == {("shop", minute(200)), ("shop", minute(5))}
+    assert set(lake.recalled) == {("shop", minute(ago)) for ago in {200, 5} | others}
     assert (lake.row(200)["events"], lake.row(200)["events_repeated"]) == (2, 1)
     assert (lake.row(300)["events"], lake.row(5)["events"]) == (1, 1)
+
+
+def test_after_a_restart_the_last_minutes_alone_are_enough_for_new_events(lake: Lake) -> None:
+    lake.land(record(1, 200), record(2, 5))
+    lake.restart()
+    lake.land(record(3))
+    assert lake.recalled == [("shop", minute(5))]
 
 
 def test_hours_beyond_the_kept_ones_are_let_go(lake: Lake) -> None:
