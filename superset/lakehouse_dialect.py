@@ -1,5 +1,6 @@
 """The `spark://` address for SQLAlchemy: PyHive's dialect, corrected for Spark's answers."""
 
+from functools import partial
 from typing import Any
 
 from lakehouse_sessions import Pool
@@ -10,7 +11,11 @@ from sqlalchemy.dialects import registry
 
 # Spark answers SHOW TABLES with (namespace, name, ...); PyHive reads the first column.
 NAME = 1
-SESSIONS = Pool(hive.connect)
+# A live table has a new version every two seconds, and to read its log costs the gateway more than a board's
+# question. So a question takes the version that the last one within so many seconds made it look for, and makes
+# it look for the next one; marts are written by the gateway itself, which knows their versions.
+CONFIGURATION = {"set:hivevar:spark.databricks.delta.stalenessLimit": "10s"}
+SESSIONS = Pool(partial(hive.connect, configuration=CONFIGURATION))
 
 
 class SparkDialect(HiveDialect):
