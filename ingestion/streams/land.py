@@ -168,9 +168,9 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .option("maxOffsetsPerTrigger", settings.landing_max_events)
         .option("includeHeaders", "true")
         .option("kafka.max.poll.records", "10000")
-        # Once it has its records, Spark's consumer asks for the first and the last offset. That answer comes
-        # after the one to the fetch which the client has sent ahead, and by default the broker keeps an empty
-        # fetch for half a second, for each partition. What is asked for is there: nothing is to be waited for.
+        # Once it has its records, Spark's consumer asks for the first and the last offset. The answer comes
+        # after that to the fetch which the client has sent ahead, and by default the broker keeps an empty
+        # fetch for half a second, each partition's. What Spark asks for is there: nothing is to be waited for.
         .option("kafka.fetch.max.wait.ms", "5")
         .option("kafka.max.partition.fetch.bytes", str(8 * 1024 * 1024))
         .load()
