@@ -170,7 +170,7 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .option("kafka.max.poll.records", "10000")
         # Once it has its records, Spark's consumer asks for the first and the last offset. The answer comes
         # after that to the fetch which the client has sent ahead, and by default the broker keeps an empty
-        # fetch for half a second, each partition's. What Spark asks for is there: nothing is to be waited for.
+        # fetch for half a second, each partition's. Spark asks for what is there.
         .option("kafka.fetch.max.wait.ms", "5")
         .option("kafka.max.partition.fetch.bytes", str(8 * 1024 * 1024))
         .load()
