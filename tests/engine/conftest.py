@@ -26,9 +26,9 @@ SESSION_MARTS = ("+fct_sessions",)
 def build(stack: Stack, command: str, *models: str) -> None:
     """These models, once everything has landed."""
     stack.wait_landed(900)
-    # Cautious: without the tests that also read models which are not built here.
-    cautious = (*NO_UNIT_TESTS, "--indirect-selection", "cautious") if command == "build" else ()
-    stack.dbt(command, *cautious, "--select", *models)
+    # Without the tests that also read models which are not built here, and those that read no data.
+    tests = (*NO_UNIT_TESTS, "--indirect-selection", "cautious") if command == "build" else ()
+    stack.dbt(command, *tests, "--select", *models)
 
 
 @pytest.fixture(scope="session")

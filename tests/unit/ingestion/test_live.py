@@ -12,7 +12,7 @@ import pytest
 from ingestion.streams import history
 from ingestion.streams.history import History
 from ingestion.streams.live import parted
-from ingestion.streams.tally import MOST_RANKED, OTHERS, Key, by_minute, last_seen, ranked
+from ingestion.streams.tally import Key, by_minute
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 KEPT = timedelta(hours=24)
@@ -284,17 +284,6 @@ def test_the_oldest_minutes_leave_memory_where_there_are_too_many(
     monkeypatch.setattr(history, "MOST_HELD", 1)
     lake.land(record(4))
     assert [at for _, at in lake.history.minutes] == [minute(0)]
-
-
-def test_a_ranking_keeps_its_total(lake: Lake) -> None:
-    rows = [{"page": f"/{n}", "views": 2} for n in range(MOST_RANKED + 5)]
-    assert ranked(rows)[-1] == {"page": OTHERS, "views": 10}
-    assert ranked(rows[:MOST_RANKED]) == rows[:MOST_RANKED]
-
-
-def test_last_seen_counts_each_id_once() -> None:
-    minutes = [pa.array(ids, pa.int64()).to_numpy() for ids in ([1, 2, 3], [2, 4], [], [3])]
-    assert last_seen(minutes) == [1, 2, 0, 1]
 
 
 def test_records_are_parted_by_source_and_minute() -> None:
