@@ -55,6 +55,19 @@ def refuse_leaks(rows: FeatureRows, chosen: Rows) -> None:
                 )
 
 
+def latest_fifth(rows: FeatureRows) -> tuple[Rows, Rows]:
+    """Rows to learn from, and to be judged on: the latest fifth of each source, since calendars of sources
+    need not overlap; of one day as they come, which is by hash. ValueError when they are too few."""
+    test = np.zeros(len(rows.dates), dtype=bool)
+    for source in np.unique(rows.sources):
+        own = np.flatnonzero(rows.sources == source)
+        order = own[np.argsort(rows.dates[own], kind="stable")]
+        test[order[len(order) - len(order) // 5 :]] = True
+    if test.sum() < LEAST:
+        raise ValueError(f"{len(test)} rated texts are too few, {5 * LEAST} are needed")
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
 def split(name: str, rows: FeatureRows, chosen: Any = None) -> tuple[Rows, Rows]:
     """Of the chosen rows (default: all) those to learn from, and those to be judged on: each source's
     latest as-of date. ValueError when there are too few on either side, or all have one label."""

@@ -28,7 +28,7 @@ from ml.features import LABELS as LABELS_OF
 from ml.features import RECENT_DAYS, FeatureRows, read_customers, read_labelled, read_rated
 from ml.scorers import Scorer
 from ml.sentiment import LABELS
-from ml.splits import LEAST, Rows, beside_trivial, latest, refuse_leaks, split, sure_gain
+from ml.splits import Rows, beside_trivial, latest, latest_fifth, refuse_leaks, split, sure_gain
 from ml.tuning import tuned_chances
 
 NOISE = 0.005  # by which the silhouette of a sample differs by chance
@@ -234,7 +234,7 @@ class Values:
 
 
 class Feelings:
-    """Sentiment: learned from earlier rated texts, judged on the latest fifth."""
+    """Sentiment: learned from earlier rated texts, judged on the latest fifth of each source."""
 
     headline = "macro_f1"
 
@@ -242,17 +242,17 @@ class Feelings:
         return read_rated(spark, as_of)
 
     def fit(self, name: str, rows: FeatureRows) -> dict[str, Any]:
-        train, _ = self._split(rows)
+        train, _ = latest_fifth(rows)
         return Sentiment().fit(rows.frame.iloc[train], of_ratings(rows.labels[train])).to_artefact()
 
     def learned(self, name: str, rows: FeatureRows) -> Rows:
-        return self._split(rows)[0]
+        return latest_fifth(rows)[0]
 
     def now(self, spark: Any, name: str) -> FeatureRows:
         return read_rated(spark, days=RECENT_DAYS)
 
     def metrics(self, name: str, scorer: Scorer, rows: FeatureRows) -> dict[str, float]:
-        train, test = self._split(rows)
+        train, test = latest_fifth(rows)
         truth, chances = self._judged(scorer, rows, test)
         found = class_metrics(truth, chances, LABELS)
         decided = truth != 1
@@ -265,7 +265,7 @@ class Feelings:
         }
 
     def better(self, name: str, new: Scorer, old: Scorer, rows: FeatureRows) -> tuple[bool, str]:
-        _, test = self._split(rows)
+        _, test = latest_fifth(rows)
         losses = []
         for scorer in (new, old):
             truth, chances = self._judged(scorer, rows, test)
@@ -279,14 +279,6 @@ class Feelings:
 
     def _judged(self, scorer: Scorer, rows: FeatureRows, test: Rows) -> tuple[Any, Matrix]:
         return of_ratings(rows.labels[test]), scorer.transform(rows.frame.iloc[test].to_numpy())
-
-    def _split(self, rows: FeatureRows) -> tuple[Rows, Rows]:
-        """The latest fifth is for judging; of one day as they come, which is by hash."""
-        order = np.argsort(rows.dates, kind="stable")
-        size = len(order) // 5
-        if size < LEAST:
-            raise ValueError(f"{len(order)} rated texts are too few, {5 * LEAST} are needed")
-        return order[:-size], order[-size:]
 
 
 TASKS: dict[str, Task] = {
