@@ -18,9 +18,8 @@ from benchmarks.servers import HDFS, servers
 from ingestion.streams import compact, live
 from ingestion.streams.minutes import COLUMNS, live_minutes, moment
 from lakehouse import printing
-from lakehouse.servers.program import HADOOP_USER
 from lakehouse.session import engine_session
-from lakehouse.settings import Settings
+from lakehouse.settings import HADOOP_USER, Settings
 
 HOUR = datetime(2025, 1, 31, 8, tzinfo=UTC)
 SOURCES, RANKED = 2, 100

@@ -19,6 +19,9 @@ from lakehouse.settings import Settings, get_settings
 from lakehouse.tables import create_schemas, make
 from ml import catalog, functions
 
+LEAST_STATEMENTS = 16  # that run at once over Thrift; up to 100 more wait for their turn
+DAY = "86400s"
+
 
 def gateway_conf(settings: Settings) -> dict[str, str]:
     """What the gateway needs beyond the engine's own configuration."""
@@ -27,6 +30,15 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={metastore};create=true",
         "spark.hadoop.hive.server2.thrift.bind.host": settings.host,
         "spark.hadoop.hive.server2.thrift.port": str(settings.thrift_port),
+        # All threads are this process's own user, as the metastore opens itself anew for another one (the
+        # rights of rights.py know the user of the session); once for each thread, too, so they are few and
+        # stay. By default a hundred, which end after ten idle seconds.
+        "spark.hadoop.hive.server2.enable.doAs": "false",
+        "spark.hadoop.hive.server2.async.exec.threads": str(
+            max(LEAST_STATEMENTS, 4 * settings.gateway_slots)
+        ),
+        "spark.hadoop.hive.server2.async.exec.keepalive.time": DAY,
+        "spark.hadoop.hive.server2.thrift.worker.keepalive.time": DAY,
         # Nobody speaks in another's name, and no text of SQL reads this process's environment as ${env:...}.
         "spark.hadoop.hive.server2.allow.user.substitution": "false",
         "spark.sql.variable.substitute": "false",

@@ -8,7 +8,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from lakehouse.errors import UserError
-from lakehouse.settings import Settings
+from lakehouse.settings import HADOOP_USER, Settings
 
 WAREHOUSE = "/lakehouse/warehouse"
 # Whoever works with Spark Connect has these in the environment, and a driver that inherits them would
@@ -34,12 +34,14 @@ def engine_conf(settings: Settings, memory: str, work: Path) -> dict[str, str]:
                 # which one dbt build fills, and then code is thrown away and compiled again and again.
                 "-XX:ReservedCodeCacheSize=640m",
                 "-Duser.timezone=UTC",
+                f"-DHADOOP_USER_NAME={HADOOP_USER}",  # where the environment does not say it
                 f"-Dderby.stream.error.file={work / 'derby.log'}",
             ]
         ),
         "spark.driver.host": settings.host,
         "spark.driver.bindAddress": settings.host,
         "spark.ui.enabled": "false",
+        "spark.sql.ui.explainMode": "simple",  # nobody reads the plans that Spark writes down for its pages
         "spark.local.dir": str(work / "spark"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -77,6 +79,10 @@ def engine_session(
     os.environ["PYSPARK_PYTHON"] = sys.executable
     for variable in OF_CONNECT:
         os.environ.pop(variable, None)
+    if hive:
+        # Set in the environment, this makes each statement over Thrift a user that the metastore has never
+        # seen, and it closes and opens itself anew for each table that is looked up.
+        os.environ.pop("HADOOP_USER_NAME", None)
     builder = SparkSession.builder.appName(name).master(f"local[{slots}]")
     for key, value in (engine_conf(settings, memory, work) | extra).items():
         builder = builder.config(key, value)

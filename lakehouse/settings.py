@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lakehouse.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
+# One identity for every embedded part, whoever starts it: HDFS rights hang on the name.
+HADOOP_USER = "lakehouse"
 
 
 class Settings(BaseSettings):

@@ -5,8 +5,8 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from lakehouse.errors import UserError
-from lakehouse.servers.program import HADOOP_USER, Program, jars, java_command
-from lakehouse.settings import Settings
+from lakehouse.servers.program import Program, jars, java_command
+from lakehouse.settings import HADOOP_USER, Settings
 
 SERVER = "org.apache.hadoop.hdfs.server"
 LOGGING = """\

@@ -5,9 +5,6 @@ from pathlib import Path
 
 from lakehouse.settings import Settings
 
-# One identity for every embedded part, whoever starts it: HDFS rights hang on the name.
-HADOOP_USER = "lakehouse"
-
 
 @dataclass(frozen=True)
 class Program:

@@ -17,8 +17,8 @@ from lakehouse.errors import UserError
 from lakehouse.servers import hdfs, kafka, superset, supervisor
 from lakehouse.servers.install import require_parts
 from lakehouse.servers.java import find_java_home
-from lakehouse.servers.program import HADOOP_USER, Program
-from lakehouse.settings import Settings
+from lakehouse.servers.program import Program
+from lakehouse.settings import HADOOP_USER, Settings
 
 # Later ones need earlier ones; they stop in the opposite order.
 WAVES = (

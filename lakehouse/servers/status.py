@@ -11,8 +11,7 @@ from ingestion.streams.minutes import live_minutes
 from ingestion.topics import topic_names
 from lakehouse.errors import UserError
 from lakehouse.servers import stack
-from lakehouse.servers.program import HADOOP_USER
-from lakehouse.settings import Settings
+from lakehouse.settings import HADOOP_USER, Settings
 
 
 @dataclass(frozen=True)

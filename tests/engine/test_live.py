@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from ingestion.streams import live
 from ingestion.streams.minutes import live_minutes
 from lakehouse.servers import stack as servers
-from lakehouse.servers.program import HADOOP_USER
+from lakehouse.settings import HADOOP_USER
 from lakehouse.store import WebHdfsStore
 from tests.made import Event, event, order
 
