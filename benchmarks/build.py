@@ -8,8 +8,6 @@ made once more by DuckDB.
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import psutil
 
 from benchmarks import machine
 from benchmarks.another_engine import Engine, compare, nodes
+from benchmarks.dbt import run_dbt
 from benchmarks.servers import HDFS, servers
 from benchmarks.spark_log import Statement, busy_seconds, statements
 from ingestion.simulator.plan import FIRST_DAY, Options
@@ -29,9 +28,7 @@ from ingestion.simulator.run import simulate
 from ingestion.streams import progress
 from ingestion.topics import topic_names
 from lakehouse import printing, warehouse
-from lakehouse.servers import stack
-from lakehouse.servers.java import find_java_home
-from lakehouse.settings import ROOT, Settings
+from lakehouse.settings import Settings
 
 INCREMENT = 0.005  # of all events
 GROWTH = 10  # the whole history by the first part of it
@@ -80,7 +77,7 @@ class Lake:
         print(f"building: {name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="lakehouse-dbt-") as target:
             gateway, dbt, began = machine.cpu_seconds(self._gateway), children_cpu(), time.time()
-            self._dbt(target, "run", *arguments)
+            run_dbt(self._settings, target, "run", *arguments)
             ended = time.time()
             results = json.loads((Path(target) / "run_results.json").read_text())["results"]
         return Run(
@@ -95,13 +92,13 @@ class Lake:
     def seed(self) -> None:
         """The lookups, which are no part of any figure."""
         with tempfile.TemporaryDirectory(prefix="lakehouse-dbt-") as target:
-            self._dbt(target, "seed")
+            run_dbt(self._settings, target, "seed")
 
     def in_duckdb(self, full: Run) -> list[dict[str, Any]]:
         """What DuckDB takes for the models that were the slowest of a full build."""
         print("building the heaviest models by DuckDB", flush=True)
         with tempfile.TemporaryDirectory(prefix="lakehouse-duckdb-") as folder:
-            self._dbt(folder, "compile", "--full-refresh")
+            run_dbt(self._settings, folder, "compile", "--full-refresh")
             project = nodes(json.loads((Path(folder) / "manifest.json").read_text()))
             slowest = sorted(full.models, key=full.models.__getitem__, reverse=True)
             tables = (f"model.customer_lakehouse.{name}" for name in slowest)
@@ -114,14 +111,6 @@ class Lake:
 
     def _query(self, sql: str) -> list[dict[str, Any]]:
         return warehouse.query(sql, self._settings)
-
-    def _dbt(self, target: str, *arguments: str) -> None:
-        program = Path(sys.executable).with_name("dbt")
-        command = [str(program), "--no-use-colors", "--log-path", target, *arguments, "--target-path", target]
-        own = stack.environment(self._settings, find_java_home(self._settings))
-        done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
 
 
 def children_cpu() -> float:
