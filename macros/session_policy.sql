@@ -10,5 +10,6 @@
     ] -%}
     {%- set values = [] -%}
     {%- for name in names -%}{%- do values.append(var(name) | string) -%}{%- endfor -%}
-    {{ return(values | join('/')) }}
+    {#- the last part changes with what the tables hold -#}
+    {{ return(values | join('/') ~ '/2') }}
 {%- endmacro %}

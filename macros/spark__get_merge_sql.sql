@@ -1,7 +1,9 @@
 {#
-    Replaces dbt-spark's merge for three reasons: `meta.insert_only` keeps the first row of a
-    key for ever, `meta.delete_when` takes out rows that the model says are gone, and schema
-    evolution lets a new event property reach existing tables.
+    Replaces dbt-spark's merge for four reasons: `meta.insert_only` keeps the first row of a
+    key for ever, `meta.delete_when` takes out rows that the model says are gone,
+    `meta.touched` says which existing rows new ones of another model may change, so that the
+    merge opens no file of others, and schema evolution lets a new event property reach
+    existing tables.
 #}
 {% macro spark__get_merge_sql(
     target, source, unique_key, dest_columns, incremental_predicates
@@ -13,6 +15,11 @@
     {%- for key in keys -%}
         {%- do matches.append('existing.' ~ key ~ ' = incoming.' ~ key) -%}
     {%- endfor -%}
+    {%- set touched = meta.get('touched') -%}
+    {%- if touched and not has_new_session_policy() -%}
+        {%- set since = touched_since(ref(touched.by), touched.column) -%}
+        {%- do matches.append('existing.' ~ touched.existing ~ ' >= ' ~ since) -%}
+    {%- endif -%}
     {%- set clauses = [] -%}
     {%- if gone -%}
         {%- do clauses.append('when matched and incoming.' ~ gone ~ ' then delete') -%}

@@ -2,11 +2,12 @@
 {% set gap = 'make_dt_interval(0, 0, ' ~ var('session_gap_minutes') ~ ')' -%}
 {% set actor = 'partition by source, actor_id order by occurred_at, event_id' -%}
 {% set event = 'event_id, customer_id, visitor_id, actor_id, source_session_id,
-        product_id, order_id, event_type, source, session_role, device_type, country_code,
-        channel_group, campaign_source, campaign_medium, campaign_name, campaign, page,
-        page_group, click_x, click_y, viewport_width, amount, scroll_depth_percent,
-        is_bot, has_future_date, occurred_at, landed_at' -%}
+    product_id, order_id, event_type, source, session_role, device_type, country_code,
+    channel_group, campaign_source, campaign_medium, campaign_name, campaign, page,
+    page_group, click_x, click_y, viewport_width, amount, scroll_depth_percent, is_bot,
+    has_future_date, occurred_at, landed_at' -%}
 {% set is_new_policy = has_new_session_policy() -%}
+{% set since = touched_since(ref('int_events_behaving'), 'occurred_at') -%}
 with
 
 new_events as (
@@ -30,6 +31,7 @@ events as (
                     and known.actor_id = new_events.actor_id
                     and known.run_ended_at >= new_events.occurred_at - {{ gap }}
                     and known.run_started_at <= new_events.occurred_at + {{ gap }}
+            where known.run_ended_at >= {{ since }}
         {%- endif %}
     {%- endif %}
 
@@ -59,11 +61,9 @@ bounds as (
         first_value(if(closes, occurred_at, null), true) over (
             {{ actor }} rows between current row and unbounded following
         ) as run_ended_at,
-        last_value(
-            if(campaign is null, null, struct(occurred_at, campaign)), true
-        ) over (
-            {{ actor }} rows between unbounded preceding and 1 preceding
-        ) as campaign_before
+        last_value(if(campaign is null, null, struct(occurred_at, campaign)), true)
+            over ({{ actor }} rows between unbounded preceding and 1 preceding)
+            as campaign_before
     from runs
     window past as ({{ actor }} rows between unbounded preceding and current row)
 
@@ -75,9 +75,10 @@ sessions as (
         *,
         last_value(
             if({{ starts_session() }}, struct(occurred_at, event_id), null), true
-        ) over (
-            {{ actor }} rows between unbounded preceding and current row
-        ) as first_one,
+        )
+            over ({{ actor }} rows between unbounded preceding and current row)
+            as first_one,
+        date(date_trunc('month', occurred_at)) as occurred_month,
         md5(concat_ws('\n', source, actor_id, first_one.event_id, timestampdiff(
             hour, first_one.occurred_at, occurred_at
         ) div {{ var('session_max_hours') }})) as session_id
@@ -87,8 +88,8 @@ sessions as (
 
 final as (
 
-    select {{ event }}, session_id, is_rapid, run_started_at, run_ended_at
-    from sessions
+    select cut.* except (opens, closes, is_after_midnight, campaign_before, first_one)
+    from sessions as cut
     {% if is_new_policy -%}
         left anti join {{ this }}
             using (source, event_id, session_id, is_rapid, run_started_at, run_ended_at)

@@ -1,5 +1,7 @@
 -- One row per session, summed over its events; whose it is comes later.
-{% set of_touched = 'left semi join touched using (source, actor_id)'
+{% set since = touched_since(ref('int_events_sessionized'), 'run_started_at') -%}
+{% set of_touched = 'left semi join touched using (source, actor_id)
+    where run_started_at >= ' ~ since
     if is_incremental() and not has_new_session_policy() else '' -%}
 with
 
@@ -26,19 +28,11 @@ events as (
 -- Sessions as they were; one that is no more gets no events, and the merge deletes it.
 known as (
 
-    {% if is_incremental() %}
-        select
-            former.source,
-            former.session_id
-        from {{ this }} as former
-        {{ of_touched }}
-    {% else %}
-        select
-            source,
-            session_id
-        from events
-        where false
-    {% endif %}
+    select
+        former.source,
+        former.session_id
+    from {{ this if is_incremental() else 'events' }} as former
+    {{ of_touched if is_incremental() else 'where false' }}
 
 ),
 
@@ -77,8 +71,10 @@ sessions as (
         bool_or(is_rapid) as is_rapid,
         bool_or(has_future_date) as has_future_date,
         min(occurred_at) as started_at,
+        min(run_started_at) as run_started_at,
         max(occurred_at) as ended_at,
-        max(landed_at) as landed_at
+        max(landed_at) as landed_at,
+        date(date_trunc('month', min(occurred_at))) as started_month
     from events
     group by session_id, actor_id, source
 

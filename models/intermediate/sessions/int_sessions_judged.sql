@@ -3,7 +3,8 @@ with
 
 sessions as (
 
-    select * from {{ ref('int_sessions_aggregated') }}
+    select * except (run_started_at, started_month)
+    from {{ ref('int_sessions_aggregated') }}
 
 ),
 
