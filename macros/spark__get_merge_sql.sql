@@ -17,7 +17,7 @@
     {%- endfor -%}
     {%- set touched = meta.get('touched') -%}
     {%- if touched and not has_new_session_policy() -%}
-        {%- set since = touched_since(ref(touched.by), touched.column) -%}
+        {%- set since = touched_since(ref(touched.by), touched.column, last_landed()) %}
         {%- do matches.append('existing.' ~ touched.existing ~ ' >= ' ~ since) -%}
     {%- endif -%}
     {%- set clauses = [] -%}

@@ -63,10 +63,11 @@ class Landing:
         return F.when(usable, F.col("occurred_at"))
 
     def next_landed_at(self) -> datetime:
-        """Now, but always later than the batch before: an exact cursor for incremental models."""
+        """Now, but two milliseconds or more after the batch before: an exact cursor for incremental models,
+        and by which Delta, whose statistics are rounded up to the next one, skips what they have read."""
         now = datetime.now(UTC).replace(tzinfo=None)
         if self.last_landed_at is not None:
-            now = max(now, self.last_landed_at + timedelta(milliseconds=1))
+            now = max(now, self.last_landed_at + timedelta(milliseconds=2))
         return now
 
     def watermarks(self) -> dict[str, datetime]:

@@ -6,14 +6,14 @@
     channel_group, campaign_source, campaign_medium, campaign_name, campaign, page,
     page_group, click_x, click_y, viewport_width, amount, scroll_depth_percent, is_bot,
     has_future_date, occurred_at, landed_at' -%}
-{% set is_new_policy = has_new_session_policy() -%}
-{% set since = touched_since(ref('int_events_behaving'), 'occurred_at') -%}
+{% set cursor, is_new_policy = last_landed(), has_new_session_policy() -%}
+{% set since = touched_since(ref('int_events_behaving'), 'occurred_at', cursor) -%}
 with
 
 new_events as (
 
     select {{ event }} from {{ ref('int_events_behaving') }}
-    where landed_at > {{ last_landed() }}
+    where landed_at > {{ cursor }}
 
 ),
 

@@ -1,5 +1,6 @@
 -- One row per session, summed over its events; whose it is comes later.
-{% set since = touched_since(ref('int_events_sessionized'), 'run_started_at') -%}
+{% set cursor = last_landed() -%}
+{% set since = touched_since(ref('int_events_sessionized'), 'run_started_at', cursor) %}
 {% set of_touched = 'left semi join touched using (source, actor_id)
     where run_started_at >= ' ~ since
     if is_incremental() and not has_new_session_policy() else '' -%}
@@ -11,7 +12,7 @@ touched as (
         source,
         actor_id
     from {{ ref('int_events_sessionized') }}
-    where landed_at > {{ last_landed() }}
+    where landed_at > {{ cursor }}
 
 ),
 
