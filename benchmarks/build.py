@@ -133,15 +133,16 @@ def figures(run: Run, ran: list[Statement]) -> dict[str, float]:
         "gateway_cpu_seconds": round(run.gateway_cpu_seconds, 1),
         "dbt_cpu_seconds": round(run.dbt_cpu_seconds, 1),
         "rows_read": sum(each.rows_read for each in of_run),
+        "mb_read": round(sum(each.bytes_read for each in of_run) / 1e6, 1),
         "models": len(run.models),
     }
 
 
-def growth(run: Run, of_tenth: Run, ran: list[Statement]) -> float:
-    """Rows that incremental models read in a run, by what they read in another."""
+def growth(run: Run, of_tenth: Run, ran: list[Statement], what: str) -> float:
+    """What incremental models read in a run, by what they read in another."""
     read, before = (
-        sum(s.rows_read for s in ran if s.node in each.added_to and each.began <= s.started <= each.ended)
-        for each in (run, of_tenth)
+        sum(getattr(s, what) for s in ran if s.node in of.added_to and of.began <= s.started <= of.ended)
+        for of in (run, of_tenth)
     )
     return round(read / before, 2)
 
@@ -194,7 +195,8 @@ def measure(events: int) -> dict[str, Any]:
         "rows_read_growth": round(
             found["increment"]["rows_read"] / found["increment on a tenth"]["rows_read"], 2
         ),
-        "rows_read_growth_of_incremental_models": growth(runs[3], runs[1], ran),
+        "rows_read_growth_of_incremental_models": growth(runs[3], runs[1], ran, "rows_read"),
+        "bytes_read_growth_of_incremental_models": growth(runs[3], runs[1], ran, "bytes_read"),
     }
     models = by_model([runs[2], runs[3], runs[1]], ran)
     engines = [beside_spark(row, models) for row in engines]

@@ -18,6 +18,7 @@ class Statement:
     started: float
     finished: float = 0.0
     rows_read: int = 0
+    bytes_read: int = 0
     cpu_seconds: float = 0.0
 
 
@@ -40,7 +41,9 @@ def statements(lines: Iterable[str]) -> list[Statement]:
             groups |= dict.fromkeys(event["Stage IDs"], group)
         elif kind == "SparkListenerTaskEnd" and (statement := found.get(groups.get(event["Stage ID"], ""))):
             measured = event.get("Task Metrics") or {}
-            statement.rows_read += measured.get("Input Metrics", {}).get("Records Read", 0)
+            read = measured.get("Input Metrics", {})
+            statement.rows_read += read.get("Records Read", 0)
+            statement.bytes_read += read.get("Bytes Read", 0)
             statement.cpu_seconds += measured.get("Executor CPU Time", 0) / 1e9
     return [statement for statement in found.values() if statement.finished]
 

@@ -15,7 +15,10 @@ def line(kind: str, **fields: Any) -> str:
 
 
 def task(stage: int, rows: int, seconds: float) -> str:
-    metrics = {"Executor CPU Time": int(seconds * 1e9), "Input Metrics": {"Records Read": rows}}
+    metrics = {
+        "Executor CPU Time": int(seconds * 1e9),
+        "Input Metrics": {"Records Read": rows, "Bytes Read": 100 * rows},
+    }
     return line("SparkListenerTaskEnd", **{"Stage ID": stage, "Task Metrics": metrics})
 
 
@@ -37,7 +40,7 @@ LOG = [
 
 def test_tasks_count_for_the_statement_of_their_job() -> None:
     assert statements(LOG) == [
-        Statement("fct_orders", 1.0, 3.0, rows_read=15, cpu_seconds=0.75),
+        Statement("fct_orders", 1.0, 3.0, rows_read=15, bytes_read=1_500, cpu_seconds=0.75),
         Statement("", 1.5, 2.0),
     ]
 
