@@ -58,25 +58,30 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
 
 # When a session of the Thrift server ends, Hive may make itself anew and then wants to register all functions
 # of its own, of which Spark does not bring every class: closing fails now and then, and a whole dbt run with
-# it. Spark needs none of them, so Hive is told that it has done so.
-SPARE_FUNCTIONS = """
+# it. Spark needs none of them, so Hive is told that it has done so. It also closes the metastore of the
+# session's thread and of all others, and opening it again costs more than a small question: its place is
+# taken by one that forgets without closing.
+HIVE_IN_SESSIONS = """
     try {
-        java.lang.reflect.Field done =
-            org.apache.hadoop.hive.ql.metadata.Hive.class.getDeclaredField("didRegisterAllFuncs");
+        Class hive = org.apache.hadoop.hive.ql.metadata.Hive.class;
+        java.lang.reflect.Field done = hive.getDeclaredField("didRegisterAllFuncs");
         done.setAccessible(true);
         ((java.util.concurrent.atomic.AtomicInteger) done.get(null)).set(2);
+        java.lang.reflect.Field current = hive.getDeclaredField("hiveDB");
+        current.setAccessible(true);
+        current.set(null, new ThreadLocal());
     } catch (Exception error) {
         throw new RuntimeException(error);
     }
 """
 
 
-def spare_hive_functions(spark: SparkSession) -> None:
-    """Let sessions end without a class that is not there."""
+def keep_hive_open(spark: SparkSession) -> None:
+    """Let sessions end without a class that is not there, and leave the metastore to the next one."""
     jvm: Any = spark._jvm
     script = jvm.org.codehaus.janino.ScriptEvaluator()
     script.setParentClassLoader(jvm.java.lang.ClassLoader.getSystemClassLoader())
-    script.cook(SPARE_FUNCTIONS)
+    script.cook(HIVE_IN_SESSIONS)
     script.evaluate(None)
 
 
@@ -106,7 +111,7 @@ def start(settings: Settings) -> SparkSession:
     functions.create_functions(spark)
     functions.warm_up(spark)
     rights.guard(spark, settings.gateway_owners)
-    spare_hive_functions(spark)
+    keep_hive_open(spark)
     open_doors(spark)
     return spark
 

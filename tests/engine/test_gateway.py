@@ -111,17 +111,27 @@ def test_a_killed_gateway_comes_back_with_tables_and_functions(stack: Any) -> No
 
 
 SESSION_END = """
+import os
 from pyspark.sql import SparkSession
 from lakehouse import gateway
 
-spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-gateway.spare_hive_functions(spark)
+quiet = {"spark.ui.enabled": "false", "spark.driver.extraJavaOptions": "-Dderby.stream.error.file=/dev/null"}
+spark = SparkSession.builder.master("local[1]").config(map=quiet).getOrCreate()
+gateway.keep_hive_open(spark)
 hive = spark._jvm.org.apache.hadoop.hive
-hive.ql.metadata.Hive.get(hive.conf.HiveConf())
+conf = hive.conf.HiveConf()
+conf.set("javax.jdo.option.ConnectionURL", "jdbc:derby:memory:metastore;create=true")
+conf.set("datanucleus.schema.autoCreateAll", "true")
+conf.set("hive.metastore.schema.verification", "false")
+conf.set("hive.metastore.warehouse.dir", os.getcwd())
+made = hive.ql.metadata.Hive.get(conf)
+client = made.getMSC()
+made.closeCurrent()
+identity = spark._jvm.System.identityHashCode
+print("made anew, kept open:", identity(made.getMSC()) == identity(client))
 spark.stop()
-print("made anew")
 """
 
 
-def test_hive_can_be_made_anew_when_a_session_ends(stack: Any) -> None:
-    assert "made anew" in stack.run("python", "-c", SESSION_END).stdout
+def test_when_a_session_ends_hive_can_be_made_anew_and_stays_open(stack: Any) -> None:
+    assert "made anew, kept open: True" in stack.run("python", "-c", SESSION_END).stdout
