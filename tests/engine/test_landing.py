@@ -110,7 +110,8 @@ def test_accepted_and_rejected_of_a_batch_are_one_commit(stack: Any, landed: dic
     )
     assert mixed
     history = stack.query(f"describe history delta.`{raw_events().location(stack.settings)}`")
-    commits = [json.loads(row["userMetadata"]) for row in history if row["operation"] == "WRITE"]
+    of_landing = (row["userMetadata"] for row in history if row["operation"] == "WRITE")
+    commits = [json.loads(note) for note in of_landing if note]
     for batch in mixed:
         assert sum(commit["landed_at"] == batch["landed_at"] for commit in commits) == 1
 
