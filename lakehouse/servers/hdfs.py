@@ -26,12 +26,10 @@ def site_xml(values: dict[str, object]) -> str:
 
 
 def core_site(settings: Settings) -> dict[str, object]:
-    """Where the file system is, and who may act for others (the Thrift server does)."""
+    """Where the file system is."""
     return {
         "fs.defaultFS": settings.hdfs,
         "hadoop.tmp.dir": settings.state / "hdfs" / "tmp",
-        f"hadoop.proxyuser.{HADOOP_USER}.hosts": "*",
-        f"hadoop.proxyuser.{HADOOP_USER}.groups": "*",
     }
 
 
