@@ -195,6 +195,17 @@ def test_readme_figures_are_those_that_were_measured() -> None:
     assert f"{landing['cpu_seconds_per_million']} CPU-seconds a million" in shown
     assert f"{landing['publisher_events_per_cpu_second']:,} events per CPU-second" in shown
     assert f"takes {landing['batch_seconds_p50']} s (median)" in shown
+    build = json.loads((results / "build.json").read_text())["build"]
+    full, increment = (build["runs"][name] for name in ("full", "increment"))
+    assert f"`dbt run`, {full['models']} models, {build['events']:,} events: whole" in shown
+    assert f"{full['seconds']:.0f} s; {increment['seconds']:.0f} s; incremental models read" in shown
+    assert f"{build['rows_read_growth_of_incremental_models']:.1f} times the rows" in shown
+    assert f"{build['bytes_read_growth_of_incremental_models']:.1f} times the bytes" in shown
+    assert f"SQL alone (it is {full['overhead']})" in shown
+    assert f"full build ({build['incremental_share_of_full']:.0%}".replace("%", " %") in shown.replace(
+        "\n", " "
+    )
+    assert f"heaviest models ({build['cpu_times_duckdb']})" in shown
     collector = json.loads((results / "collector.json").read_text())["collector"]
     for row in collector:
         assert f"{row['events_per_second']:,}" in shown
