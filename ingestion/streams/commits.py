@@ -40,25 +40,31 @@ class Log:
         self.conf = spark._jsparkSession.sessionState().newHadoopConf()
         jvm: Any = self.jvm
         self.store = jvm.io.delta.storage.HDFSLogStore(self.conf)
+        # Looked up once: each step of such a name is a question to the JVM.
+        self.to_path, self.to_uri = jvm.org.apache.hadoop.fs.Path, jvm.java.net.URI
+        self.to_bytes = jvm.org.apache.commons.io.IOUtils.toByteArray
+        self.files = self.path("_delta_log").getFileSystem(self.conf)
 
     def newest(self) -> int:
         """The newest version of the table."""
-        path = self.path("_delta_log")
-        files = path.getFileSystem(self.conf).listStatus(path)
+        files = self.files.listStatus(self.path("_delta_log"))
         names = [file.getPath().getName() for file in files]
         return max(int(name[:20]) for name in names if name.endswith(".json") and name[:20].isdigit())
 
     def read(self, name: str) -> bytes | None:
         """A file of the table; None when there is none."""
         path = self.path(name)
+        # Asked first, since that there is none is what is heard most often, and an error costs much more.
+        if not self.files.exists(path):
+            return None
         try:
-            stream = path.getFileSystem(self.conf).open(path)
+            stream = self.files.open(path)
         except Py4JJavaError as error:
             if "FileNotFoundException" in str(error.java_exception.getClass().getName()):
                 return None
             raise
         try:
-            return bytes(self.jvm.org.apache.commons.io.IOUtils.toByteArray(stream))
+            return bytes(self.to_bytes(stream))
         finally:
             stream.close()
 
@@ -77,7 +83,7 @@ class Log:
 
     def path(self, name: str) -> Any:
         """Of a file, whose name the log gives as part of an address."""
-        return self.jvm.org.apache.hadoop.fs.Path(self.jvm.java.net.URI(f"{self.location}/{name}"))
+        return self.to_path(self.to_uri(f"{self.location}/{name}"))
 
 
 def named(version: int) -> str:
