@@ -1,8 +1,9 @@
 """Every chart of every board draws what its mart holds, for those who may see it and for nobody else."""
 
 import secrets
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +83,13 @@ def test_every_chart_answers_what_its_mart_holds(pushed: Stack) -> None:
     # A made shop has no campaigns and few visits; these it must have, or the comparison says nothing.
     names = ("revenue_trend", "top_products", "rfm_segments", "rfm_grid")
     assert filled >= {f"charts/{name}.yaml" for name in names}
+
+
+def test_a_board_that_refreshes_fills_no_log(pushed: Stack) -> None:
+    """What people do is kept for good; a panel is asked for every few seconds by every open page."""
+    with closing(sqlite3.connect(pushed.settings.state / "superset" / "superset.db")) as metadata:
+        logged = {action for (action,) in metadata.execute("select distinct action from logs")}
+    assert not [action for action in logged if action.startswith("ChartDataRestApi")]
 
 
 def test_who_sees_one_source_sees_it_alone(pushed: Stack) -> None:
