@@ -6,6 +6,7 @@ It owns the catalogue: the metastore beneath it serves one process.
 import signal
 import subprocess
 import sys
+import threading
 from types import FrameType
 from typing import Any
 
@@ -13,8 +14,8 @@ from pyspark.sql import SparkSession
 
 from ingestion.streams.minutes import live_minutes
 from ingestion.streams.raw import raw_events
-from lakehouse import rights
-from lakehouse.session import engine_session
+from lakehouse import live_rows, rights
+from lakehouse.session import class_path, engine_session
 from lakehouse.settings import Settings, get_settings
 from lakehouse.tables import create_schemas, make
 from ml import catalog, functions
@@ -27,6 +28,7 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
     """What the gateway needs beyond the engine's own configuration."""
     metastore = settings.state / "gateway" / "metastore"
     return {
+        "spark.driver.extraClassPath": f"{class_path(settings)}:{live_rows.classes(settings)}",
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={metastore};create=true",
         "spark.hadoop.hive.server2.thrift.bind.host": settings.host,
         "spark.hadoop.hive.server2.thrift.port": str(settings.thrift_port),
@@ -93,8 +95,9 @@ def open_doors(spark: SparkSession) -> None:
     thrift.startWithSparkSession(spark._jsparkSession, False)
 
 
-def start(settings: Settings) -> SparkSession:
+def start(settings: Settings, stopping: threading.Event) -> SparkSession:
     """Build the session, publish functions, make the tables that Python writes, then listen."""
+    live_rows.classes(settings).mkdir(parents=True, exist_ok=True)  # else Java takes it for an archive
     spark = engine_session(
         settings,
         "gateway",
@@ -108,6 +111,7 @@ def start(settings: Settings) -> SparkSession:
     create_schemas(spark)
     for table in (raw_events(), live_minutes(), *catalog.TABLES):
         make(spark, table, settings)
+    live_rows.hold(spark, settings, stopping)
     functions.create_functions(spark)
     functions.warm_up(spark)
     rights.guard(spark, settings.gateway_owners)
@@ -118,11 +122,13 @@ def start(settings: Settings) -> SparkSession:
 
 def main() -> None:
     """Serve until the JVM ends or a signal comes; a dead JVM must not leave Python alive."""
-    spark = start(get_settings())
+    stopping = threading.Event()
+    spark = start(get_settings(), stopping)
     context: Any = spark.sparkContext
     process: subprocess.Popen[bytes] = context._gateway.proc
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
         spark.stop()
         sys.exit(0)
 

@@ -16,12 +16,17 @@ WAREHOUSE = "/lakehouse/warehouse"
 OF_CONNECT = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
 
 
+def class_path(settings: Settings) -> str:
+    """The parts that Spark does not bring itself."""
+    return f"{settings.lib / 'spark'}/*"
+
+
 def engine_conf(settings: Settings, memory: str, work: Path) -> dict[str, str]:
     """Configuration that the gateway and the streams share. Each unusual value says why."""
     return {
         "spark.driver.memory": memory,
         # On the class path, not spark.jars: the Thrift server's threads miss classes added later.
-        "spark.driver.extraClassPath": f"{settings.lib / 'spark'}/*",
+        "spark.driver.extraClassPath": class_path(settings),
         "spark.driver.extraJavaOptions": " ".join(
             [
                 "-XX:+UseG1GC -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError -Djava.net.preferIPv4Stack=true",

@@ -11,9 +11,8 @@ from sqlalchemy.dialects import registry
 
 # Spark answers SHOW TABLES with (namespace, name, ...); PyHive reads the first column.
 NAME = 1
-# A live table has a new version every two seconds, and to read its log costs the gateway more than a
-# board's question. So a question takes the version that the last one within so many seconds made it look for,
-# and makes it look for the next; marts are written by the gateway itself, which knows their versions.
+# The gateway knows the versions of what it has written, and boards show nothing else but live rows, which it
+# holds itself: so no question waits for it to look into a table's log; it looks afterwards.
 CONFIGURATION = {"set:hivevar:spark.databricks.delta.stalenessLimit": "10s"}
 SESSIONS = Pool(partial(hive.connect, configuration=CONFIGURATION))
 

@@ -103,6 +103,12 @@ class Stack:
         """Until Kafka holds nothing that is not in raw.events."""
         self.wait_until(lambda: progress.read(self.settings, topic_names()).lag == 0, seconds, "landed")
 
+    def wait_counted(self) -> None:
+        """Until all that landed is in live.minutes."""
+        self.wait_landed()
+        counted = "(select max(landed_at) from live.minutes) >= (select max(landed_at) from raw.events)"
+        self.wait_until(lambda: self.query(f"select {counted} as is_done")[0]["is_done"], 300, "counted")
+
     def wait_until(self, holds: Callable[[], bool], seconds: float, what: str) -> None:
         """Poll a condition; fail when it does not come true."""
         deadline = time.monotonic() + seconds

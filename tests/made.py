@@ -1,7 +1,7 @@
 """Made events: single ones, a small shop, and whatever a contract accepts."""
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -47,6 +47,27 @@ def order(event_id: str, **envelope: Any) -> Event:
     line = {"product_id": "p1", "quantity": 3, "unit_price": 2.5, "line_total": 7.5}
     properties = {"order_id": event_id, "order_status": "placed", "currency": "EUR", "lines": [line]}
     return event(event_id, "order_placed", properties, **{"customer_id": "c1"} | envelope)
+
+
+def at(**ago: float) -> str:
+    """A time before now, as events have it."""
+    return f"{datetime.now(UTC) - timedelta(**ago):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def recent(number: int, source: str, **ago: float) -> Event:
+    """One of several kinds of event, that long ago."""
+    who = {"source": source, "visitor_id": f"v{number % 7}", "session_id": f"s{number % 11}"}
+    who |= {"occurred_at": at(**ago)}
+    name = f"{source}-{number}"
+    match number % 4:
+        case 0:
+            return order(name, source=source, occurred_at=at(**ago))
+        case 1:
+            context = {"page_url": f"https://shop.example/{number % 3}?utm_source=x"}
+            return event(name, "page_view", {}, **who, context=context)
+        case 2:
+            return event(name, "cart", {"product_id": f"p{number % 5}"}, **who)
+    return event(name, "product_view", {"product_id": f"p{number % 5}"}, **who)
 
 
 def shop() -> list[Event]:

@@ -19,7 +19,7 @@ from ingestion.streams.minutes import live_minutes
 from lakehouse.servers import stack as servers
 from lakehouse.settings import HADOOP_USER
 from lakehouse.store import WebHdfsStore
-from tests.made import Event, event, order
+from tests.made import at, order, recent
 
 pytestmark = pytest.mark.engine
 
@@ -65,33 +65,6 @@ def expected(source: str) -> dict[str, str]:
     }
 
 
-def at(**ago: float) -> str:
-    return f"{datetime.now(UTC) - timedelta(**ago):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def made(number: int, source: str, **ago: float) -> Event:
-    """One of several kinds of event."""
-    who = {"source": source, "visitor_id": f"v{number % 7}", "session_id": f"s{number % 11}"}
-    who |= {"occurred_at": at(**ago)}
-    name = f"{source}-{number}"
-    match number % 4:
-        case 0:
-            return order(name, source=source, occurred_at=at(**ago))
-        case 1:
-            context = {"page_url": f"https://shop.example/{number % 3}?utm_source=x"}
-            return event(name, "page_view", {}, **who, context=context)
-        case 2:
-            return event(name, "cart", {"product_id": f"p{number % 5}"}, **who)
-    return event(name, "product_view", {"product_id": f"p{number % 5}"}, **who)
-
-
-def wait_counted(stack: Any) -> None:
-    """Until all that landed is counted."""
-    stack.wait_landed()
-    counted = "(select max(landed_at) from live.minutes) >= (select max(landed_at) from raw.events)"
-    stack.wait_until(lambda: stack.query(f"select {counted} as is_done")[0]["is_done"], 300, "counted")
-
-
 def assert_counted(stack: Any, source: str) -> None:
     """Every measure of every minute is that of raw.events."""
     for measures, there in expected(source).items():
@@ -105,22 +78,22 @@ def assert_counted(stack: Any, source: str) -> None:
 @pytest.fixture(scope="module")
 def counted(stack: Any) -> Any:
     """A set with known answers: late, out of order, twice, rejected, too old, too early."""
-    first = [made(number, SOURCE, minutes=number % 3) for number in range(24)]
+    first = [recent(number, SOURCE, minutes=number % 3) for number in range(24)]
     cancelled = order("z-cancelled", source=SOURCE, occurred_at=at())
     cancelled["properties"]["order_status"] = "cancelled"
     then = [
         *first[:6],
-        made(24, SOURCE, minutes=75),
-        made(25, SOURCE, minutes=75),
-        made(27, SOURCE, minutes=12),
-        made(28, SOURCE, hours=30),
-        made(29, SOURCE, hours=-5),
+        recent(24, SOURCE, minutes=75),
+        recent(25, SOURCE, minutes=75),
+        recent(27, SOURCE, minutes=12),
+        recent(28, SOURCE, hours=30),
+        recent(29, SOURCE, hours=-5),
         cancelled,
-        made(31, SOURCE) | {"contract_version": 9},
+        recent(31, SOURCE) | {"contract_version": 9},
     ]
     for events in (first, then):
         stack.publish(events)
-        wait_counted(stack)
+        stack.wait_counted()
     return stack
 
 
@@ -162,8 +135,8 @@ def flow(stack: Any) -> Iterator[Callable[[], None]]:
     def run() -> None:
         number = 0
         while not stopping.wait(0.5):
-            events = [made(number + n, FLOW, minutes=(number + n) % 5) for n in range(40)]
-            events.append(made(10**6 + number, FLOW, minutes=number % 900))
+            events = [recent(number + n, FLOW, minutes=(number + n) % 5) for n in range(40)]
+            events.append(recent(10**6 + number, FLOW, minutes=number % 900))
             stack.publish(events + events[::3])
             number += 40
 
@@ -195,7 +168,7 @@ def test_killed_in_mid_flow_it_counts_nothing_twice_and_forgets_nothing(
     seen = events()
     stack.wait_until(lambda: events() > seen, 300, "counting again")
     flow()
-    wait_counted(stack)
+    stack.wait_counted()
     assert_counted(stack, FLOW)
 
 

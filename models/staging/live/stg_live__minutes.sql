@@ -3,7 +3,7 @@ with
 
 minutes as (
 
-    select * from {{ source('live', 'minutes') }}
+    select * from {{ source('live', 'minutes_in_memory') }}
 
 ),
 
