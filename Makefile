@@ -11,8 +11,8 @@ demo: setup     ## The main job: start all, replay real data, build, train, publ
 	$(BIN)/lakehouse demo
 
 test: setup setup-test ## Lint and the whole test suite, on real servers of its own
-	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --durations=20 --durations-min=5
+	$(MAKE) --no-print-directory lint unit
+	$(BIN)/python -m pytest --durations=20 --durations-min=5 tests/golden tests/engine tests/e2e
 
 lint: $(BIN)/.requirements ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -20,8 +20,8 @@ lint: $(BIN)/.requirements ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint models macros tests/sql
 
-unit: $(BIN)/.requirements ## Tests without a JVM
-	$(BIN)/python -m pytest tests/unit
+unit: $(BIN)/.requirements ## Tests without a JVM, on all cores
+	$(BIN)/python -m pytest -n auto tests/unit tests/test_architecture.py tests/test_docs.py
 
 up: setup       ## Start every server
 	$(BIN)/lakehouse up
