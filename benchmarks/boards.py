@@ -38,6 +38,7 @@ BOARD = "live"
 REFRESH_SECONDS = BOARDS[BOARD]["metadata"]["refresh_frequency"]
 CONNECTIONS = 6  # as many as a browser opens to one server
 WARM_UP_SECONDS = 30
+PAUSE_MILLISECONDS = 500  # between what is asked together and what is asked next
 COSTLY = ("gateway", "superset")
 # Number of the chart, when it was asked for and when its answer had come, of all that the page asked.
 ASKED = """
@@ -126,12 +127,15 @@ async def watch(settings: Settings, names: dict[str, str], bodies: dict[str, Any
 
 
 def refreshes(asked: list[tuple[str, float, float]]) -> list[tuple[float, float]]:
-    """When each refresh of the whole board began and ended: the n-th answers of all panels together."""
-    panels: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for panel, began, ended in sorted(asked, key=lambda each: each[1]):
-        panels[panel].append((began, ended))
-    together = zip(*panels.values(), strict=False)
-    return [(min(began for began, _ in each), max(ended for _, ended in each)) for each in together]
+    """When each refresh of the whole board began and ended: all panels, asked at once after a pause."""
+    groups: list[list[tuple[str, float, float]]] = []
+    for each in sorted(asked, key=lambda each: each[1]):
+        if not groups or each[1] - groups[-1][-1][1] > PAUSE_MILLISECONDS:
+            groups.append([])
+        groups[-1].append(each)
+    panels = {panel for panel, _, _ in asked}
+    whole = [group for group in groups if {panel for panel, _, _ in group} == panels]
+    return [(group[0][1], max(ended for _, _, ended in group)) for group in whole]
 
 
 def in_a_browser(settings: Settings, seconds: float) -> dict[str, Any]:

@@ -214,6 +214,15 @@ def test_readme_figures_are_those_that_were_measured() -> None:
     freshness = json.loads((results / "freshness.json").read_text())
     visible = next(row for row in freshness["milliseconds"] if row["span"] == "accepted -> visible")
     assert f"p50 {visible['p50'] / 1000:.1f} s, p95 {visible['p95'] / 1000:.1f} s" in shown
+    boards = json.loads((results / "boards.json").read_text())
+    one = [panel for panel in boards["milliseconds"] if panel["viewers"] == 1]
+    for name in ("p50", "p95"):
+        least, most = (end(panel[name] for panel in one) / 1000 for end in (min, max))
+        assert f"{name} {least:.1f} to {most:.1f} s" in shown
+    page = boards["page"]["refresh"]
+    assert f"p50 {page['p50'] / 1000:.1f} s, p95 {page['p95'] / 1000:.1f} s; the gateway" in shown
+    costs = boards["costs"]
+    assert f"the gateway {costs['gateway']} times, Superset {costs['superset']} times" in shown
     idle = json.loads((results / "idle.json").read_text())["idle"]
     memory, cpu = sum(row["memory_mib"] for row in idle), sum(row["cpu_percent"] for row in idle)
     assert f"{memory:,} MiB, {cpu:.1f} % of one core" in shown

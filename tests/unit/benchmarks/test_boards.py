@@ -5,6 +5,7 @@ from benchmarks.boards import cost_ratio, refreshes
 
 def test_a_refresh_is_from_its_first_question_to_its_last_answer() -> None:
     asked = [
+        ("b", -2000.0, -1900.0),  # the first of it was before anybody looked
         ("a", 0.0, 10.0),
         ("b", 1.0, 30.0),
         ("b", 2031.0, 2040.0),
