@@ -8,33 +8,22 @@
     'churn_probability': buying,
     'lifetime_value': ['recency_days', 'tenure_days', 'order_day_count', 'revenue'],
 } -%}
+{% set is_added_to = has_column('asked_hash') -%}
 with
 
-features as (
+asked as (
 
-    select * from {{ ref('fct_customer_features_daily') }}
-
-),
-
-bounds as (
-
-    select * from {{ ref('int_sources_bounded') }}
+    select * from {{ ref('int_scores_asked') }}
 
 ),
 
-champions as (
+changed as (
 
-    select * from {{ ref('stg_ml__champions') }}
-
-),
-
-latest as (
-
-    select features.* from features
-    inner join bounds
-        on
-            features.source = bounds.source
-            and features.as_of_date = bounds.last_date
+    select asked.* from asked
+    {% if is_added_to %}
+        left anti join {{ this }}
+            using (source, customer_id, model_name, model_version, asked_hash)
+    {% endif %}
 
 ),
 
@@ -45,13 +34,15 @@ answers as (
             customer_id,
             source,
             '{{ model }}' as model_name,
+            asked_hash,
             as_of_date,
             ml.{{ model }}_explained(
                 {% for name in names %}
                     cast({{ name }} as double){{ ',' if not loop.last }}
                 {% endfor %}
             ) as answer
-        from latest
+        from changed
+        where model_name = '{{ model }}'
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -61,18 +52,35 @@ answers as (
 final as (
 
     select
-        answers.customer_id,
-        answers.source,
-        answers.model_name,
-        answers.answer.version as model_version,
-        answers.answer.band,
-        answers.answer.reasons,
-        if(answers.model_name = 'lifetime_value', null, answers.answer.score) as score,
-        if(answers.model_name = 'lifetime_value', answers.answer.score, null)
-            as expected_value,
-        answers.as_of_date
+        customer_id,
+        source,
+        model_name,
+        answer.version as model_version,
+        answer.band,
+        answer.reasons,
+        if(model_name = 'lifetime_value', null, answer.score) as score,
+        if(model_name = 'lifetime_value', answer.score, null) as expected_value,
+        asked_hash,
+        as_of_date
     from answers
-    inner join champions on answers.model_name = champions.model_name
+
+    {% if is_added_to %}
+        -- Nobody asks for these any more; without a version, the merge deletes them.
+        union all
+        select
+            customer_id,
+            source,
+            model_name,
+            null as model_version,
+            null as band,
+            null as reasons,
+            null as score,
+            null as expected_value,
+            null as asked_hash,
+            null as as_of_date
+        from {{ this }}
+        left anti join asked using (source, customer_id, model_name)
+    {% endif %}
 
 )
 
