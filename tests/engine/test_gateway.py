@@ -6,8 +6,10 @@ import json
 import os
 import signal
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from lakehouse.errors import UserError
@@ -135,3 +137,10 @@ spark.stop()
 
 def test_when_a_session_ends_hive_can_be_made_anew_and_stays_open(stack: Any) -> None:
     assert "made anew, kept open: True" in stack.run("python", "-c", SESSION_END).stdout
+
+
+def test_no_statement_comes_as_a_user_new_to_hive(stack: Any) -> None:
+    """With this variable each one does, and Hive opens the metastore anew for each table it looks up."""
+    (gateway,) = (each for each in servers.processes(stack.settings) if each["name"] == "gateway")
+    (java,) = (each for each in psutil.Process(gateway["pid"]).children() if Path(each.exe()).name == "java")
+    assert "HADOOP_USER_NAME" not in java.environ()
