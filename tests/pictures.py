@@ -7,6 +7,7 @@ import argparse
 import io
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from PIL import Image
@@ -20,6 +21,7 @@ from tests.e2e.conftest import log_in, start_chromium
 
 IMAGES = ROOT / "docs" / "images"
 MOST_BYTES = 250_000
+DRAWN_SECONDS = 2  # bars grow for one
 COLOURS = (256, 128, 64, 32)
 BOTTOM = """
     const panels = [...document.querySelectorAll('[data-test-chart-name]')];
@@ -44,6 +46,7 @@ def small(png: bytes, height: int) -> bytes:
 def take(browser: Chrome, settings: Settings, slug: str, sources: dict[str, str]) -> str:
     """One board into its file; a sentence about it."""
     shown = open_board(browser, link(settings, slug, **sources), slug)
+    time.sleep(DRAWN_SECONDS)
     picture = small(browser.get_screenshot_as_png(), browser.execute_script(BOTTOM))
     file = IMAGES / f"{slug}.png"
     file.write_bytes(picture)
