@@ -112,8 +112,8 @@ def browser(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[we
 
 
 def log_in(driver: webdriver.Chrome, url: str, password: str, name: str = "admin") -> None:
-    """Through the login page, as a person does: once more where it comes back, as it does now and then
-    when a busy machine answers a page before the browser has kept the session's cookie."""
+    """Through the login page, as a person does: once more where it comes back, as was seen on a busy
+    machine, where Superset did not know the session that it had just begun."""
     wait = WebDriverWait(driver, 90)
     driver.get(f"{url}/login/")
     for _ in range(2):
