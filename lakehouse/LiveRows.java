@@ -49,15 +49,13 @@ public class LiveRows implements SchemaRelationProvider {
         return System.currentTimeMillis() - askedAt < WANTED_MILLIS;
     }
 
-    /** Hold nothing. */
-    public static void clear() {
-        files = new HashMap();
-    }
-
-    /** Let go of these files and hold those rows, whose last column names their file, in one step. */
+    /** Let go of these files, or of all if null, and hold those rows, whose last column names their file. */
     public static void change(Collection gone, Dataset come) {
-        Map next = new HashMap(files);
-        next.keySet().removeAll(gone);
+        Map next = new HashMap();
+        if (gone != null) {
+            next.putAll(files);
+            next.keySet().removeAll(gone);
+        }
         int file = come.schema().length() - 1;
         InternalRow[] rows = come.queryExecution().executedPlan().executeCollect();
         for (int i = 0; i < rows.length; i++) {

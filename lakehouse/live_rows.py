@@ -22,9 +22,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from ingestion.streams.checks import literal
-from ingestion.streams.commits import Log, actions_of, named
+from ingestion.streams.commits import Log, actions_of
 from ingestion.streams.minutes import COLUMNS, live_minutes
+from lakehouse.java_source import compiled
 from lakehouse.settings import Settings
 
 NAME = "live.minutes_in_memory"
@@ -33,6 +33,7 @@ CLASS = "lakehouse.LiveRows"
 LOOK_EVERY_SECONDS = 0.25  # while somebody asks
 # After a longer pause the table is read anew: there may be hundreds of versions to go through.
 LONGEST_PAUSE_SECONDS = 60
+PAUSE_AFTER_FAILURE_SECONDS = 2
 FILE = "file"
 
 
@@ -42,12 +43,8 @@ def classes(settings: Settings) -> Path:
 
 
 def compile_source(spark: SparkSession, settings: Settings) -> None:
-    """By the compiler that Spark brings for the code that it generates, so there is no build step."""
-    jvm: Any = spark._jvm
-    compiler = jvm.org.codehaus.janino.SimpleCompiler()
-    compiler.setParentClassLoader(jvm.java.lang.ClassLoader.getSystemClassLoader())
-    compiler.cook(SOURCE.read_text(encoding="utf-8"))
-    for name, code in dict(compiler.getBytecodes()).items():
+    """Put the class where Spark looks for it."""
+    for name, code in dict(compiled(spark, SOURCE).getBytecodes()).items():
         file = classes(settings) / f"{name.replace('.', '/')}.class"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(code)
@@ -55,10 +52,9 @@ def compile_source(spark: SparkSession, settings: Settings) -> None:
 
 def make_table(spark: SparkSession) -> None:
     """Under its name, with the columns of live.minutes."""
-    columns = ",\n".join(f"{name} {kind} comment {literal(text)}" for name, (kind, text) in COLUMNS.items())
     comment = "The rows of live.minutes, held in memory by the gateway: a second behind at most"
     spark.sql(f"drop table if exists {NAME}")
-    spark.sql(f"create table {NAME} ({columns}) using {CLASS} comment {literal(comment)}")
+    spark.sql(f"create table {NAME} ({live_minutes().columns}) using {CLASS} comment '{comment}'")
 
 
 class Follower:
@@ -91,17 +87,16 @@ class Follower:
         newest = DeltaTable.forPath(self.spark, self.location).history(1).collect()[0]["version"]
         table = self.spark.read.format("delta").option("versionAsOf", newest).load(self.location)
         rows = table.selectExpr(*COLUMNS, f"_metadata.file_name as {FILE}").toArrow()
-        self.held.clear()
-        self.change([], [rows])
+        self.change(None, [rows])
         self.version = newest
 
     def read_new(self, version: int) -> None:
         """The files of each version since, without Spark."""
         gone: set[str] = set()
         come: set[str] = set()
-        while (text := self.log.read(named(version + 1))) is not None:
+        for text in self.log.after(version):
             version += 1
-            for action in actions_of(text.decode()):
+            for action in actions_of(text):
                 if "remove" in action:
                     gone.add(action["remove"]["path"])
                 if "add" in action:
@@ -117,11 +112,14 @@ class Follower:
             self.version = version
         return None
 
-    def change(self, gone: Iterable[str], come: list[pa.Table]) -> None:
-        """Files by their names: the log has them with the folder of their hour."""
-        names = self.names()
-        for path in gone:
-            names.add(Path(path).name)
+    def change(self, gone: Iterable[str] | None, come: list[pa.Table]) -> None:
+        """Let go of files, or of all, and hold others, in one step. The log has them with the folder of
+        their hour; here they go by their names."""
+        names = None
+        if gone is not None:
+            names = self.names()
+            for path in gone:
+                names.add(Path(path).name)
         rows = pa.concat_tables([self.empty, *come], promote_options="default")
         rows = rows.select(self.empty.column_names).cast(self.empty.schema)
         spark: Any = self.spark  # its stubs know no Arrow
@@ -147,6 +145,7 @@ def follow(follower: Follower, stopping: threading.Event) -> None:
                 return
             print(f"live.minutes could not be read and is tried again: {traceback.format_exc()}", flush=True)
             follower.version = None
+            stopping.wait(PAUSE_AFTER_FAILURE_SECONDS)
 
 
 def hold(spark: SparkSession, settings: Settings, stopping: threading.Event) -> None:

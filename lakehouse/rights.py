@@ -1,11 +1,12 @@
 """What users of the Thrift door may do: its owners everything, all others read marts and reports.
 
-Spark knows no rights. ReaderRights.java is a check of its analyzer; the compiler that Spark brings for the
-code that it generates compiles it at start, so there is no build step. See docs/decisions/0020.
+Spark knows no rights. ReaderRights.java is a check of its analyzer. See docs/decisions/0020.
 """
 
 from pathlib import Path
 from typing import Any
+
+from lakehouse.java_source import compiled
 
 READER_RIGHTS = Path(__file__).with_name("ReaderRights.java")
 SCHEMAS = ("live", "marts", "reports")
@@ -24,10 +25,7 @@ CALLABLE = ("ml",)
 
 def guard(spark: Any, owners: str) -> None:
     """Put the check into every session opened from now on; `owners` are names with commas between."""
-    jvm = spark._jvm
-    compiler = jvm.org.codehaus.janino.SimpleCompiler()
-    compiler.setParentClassLoader(jvm.java.lang.ClassLoader.getSystemClassLoader())
-    compiler.cook(READER_RIGHTS.read_text(encoding="utf-8"))
+    compiler = compiled(spark, READER_RIGHTS)
     rights = compiler.getClassLoader().loadClass(READER_RIGHTS.stem).newInstance()
     for user in owners.split(","):
         rights.own(user.strip())

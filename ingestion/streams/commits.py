@@ -5,7 +5,7 @@ since the time asked for is part of that code.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -68,6 +68,12 @@ class Log:
         finally:
             stream.close()
 
+    def after(self, version: int) -> Iterator[str]:
+        """What each later version says, as far as there is one."""
+        while (text := self.read(named(version + 1))) is not None:
+            version += 1
+            yield text.decode()
+
     def commit(self, version: int, actions: Iterable[dict[str, Any]]) -> bool:
         """Write a version in one step; False where it is there already."""
         lines = self.jvm.java.util.ArrayList()
@@ -101,9 +107,9 @@ class Tail:
     def follow(self) -> list[Commit]:
         """Landing's commits since the last call. LookupError when the log does not reach back so far."""
         found = []
-        while (text := self.log.read(named(self.version + 1))) is not None:
+        for text in self.log.after(self.version):
             self.version += 1
-            found += parsed(text.decode())
+            found += parsed(text)
         # Read once more: it may have come between the two looks.
         if not found and self.log.newest() > self.version and self.log.read(named(self.version + 1)) is None:
             raise LookupError(f"{self.log.location} has no version {self.version + 1} in its log any more")
