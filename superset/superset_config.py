@@ -40,7 +40,7 @@ DATA_CACHE_CONFIG = {
     "CACHE_DEFAULT_TIMEOUT": DATA_CACHE_SECONDS,
     "CACHE_THRESHOLD": 500,
 }
-DB_POLL_INTERVAL_SECONDS = {"hive": 0.1, "spark": 0.02}  # a live panel's answer takes 0.08
+DB_POLL_INTERVAL_SECONDS = {"hive": 0.1, "spark": 0.1}
 DASHBOARD_AUTO_REFRESH_MODE = "fetch"
 
 # loopback: plain http, same-site cookie, pages may load and call nothing but this server
