@@ -223,6 +223,15 @@ def test_readme_figures_are_those_that_were_measured() -> None:
     assert f"p50 {page['p50'] / 1000:.1f} s, p95 {page['p95'] / 1000:.1f} s; the gateway" in shown
     costs = boards["costs"]
     assert f"the gateway {costs['gateway']} times, Superset {costs['superset']} times" in shown
+    viewer = next(phase for phase in boards["viewers"] if phase["viewers"] == 1)
+    gateway, own = viewer["gateway_cpu_seconds"], viewer["superset_cpu_seconds"]
+    assert f"costs the gateway {gateway} and Superset {own} CPU-seconds" in shown
+    scored = json.loads((results / "customers.json").read_text())
+    whole, again = (
+        round(scored[name]["seconds"])
+        for name in ("scores with reasons", "the same again, where nothing changed")
+    )
+    assert f"take {whole} s, and {again} s where nothing changed" in text_of(DOCS / "models.md")
     idle = json.loads((results / "idle.json").read_text())["idle"]
     memory, cpu = sum(row["memory_mib"] for row in idle), sum(row["cpu_percent"] for row in idle)
     assert f"{memory:,} MiB, {cpu:.1f} % of one core" in shown
