@@ -22,7 +22,7 @@ def translated(query: str) -> str:
     for select in list(tree.find_all(exp.Select)):
         _take_fields(select)
         _take_rows(select)
-    for change in (_unit, _of_days, _collected, _plain):
+    for change in (_unit, _of_days, _collected, _counted, _plain):
         tree = tree.transform(change)
     return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)  # hints
 
@@ -77,6 +77,15 @@ def _collected(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.Filter) and isinstance(node.this, exp.ArrayUniqueAgg):
         chosen = exp.If(this=node.expression.this, true=node.this.this)
         return exp.ArrayUniqueAgg(this=chosen)
+    return node
+
+
+def _counted(node: exp.Expression) -> exp.Expression:
+    """The place of an element that a lambda is given; DuckDB counts from one."""
+    if isinstance(node, exp.Lambda) and isinstance(node.parent, exp.ArrayFilter | exp.Transform):
+        for place in node.expressions[1:]:
+            for used in [each for each in node.this.find_all(exp.Identifier) if each.name == place.name]:
+                used.replace(exp.paren(exp.Sub(this=used.copy(), expression=exp.Literal.number(1))))
     return node
 
 

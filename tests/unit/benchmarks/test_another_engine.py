@@ -44,6 +44,11 @@ def database() -> duckdb.DuckDBPyConnection:
             [(True, False)],
         ),
         ("select get(array(7, 8), 1), get(array(7, 8), 2)", [(8, None)]),
+        (
+            "select filter(a, (each, n) -> each is distinct from get(a, n - 1)), transform(a, (each, n) -> n)"
+            " from (select array(7, 7, 8, 7) as a)",
+            [([7, 8, 7], [0, 1, 2, 3])],
+        ),
         ("select find_in_set('b', 'a,b'), find_in_set('c', 'a,b')", [(2, 0)]),
         (
             "select count(*) from (select explode(sequence(first_date, date'2024-03-01'))"
