@@ -167,13 +167,16 @@ def _chart_problems(chart: Asset, dataset: Asset) -> Iterator[str]:
     if viz_type not in VIZ_TYPES or params.get("viz_type") != viz_type:
         yield f"viz type {viz_type} is unknown, or differs from its params"
     columns = _columns(dataset)
-    metrics = {metric["metric_name"] for metric in dataset.get("metrics", [])}
+    metrics = {metric["metric_name"]: metric.get("verbose_name") for metric in dataset.get("metrics", [])}
     for name in sorted(_used_columns(params) - columns):
         yield f"uses the column {name}, which its dataset has not"
-    for name in sorted(_used_metrics(params) - metrics):
+    for name in sorted(_used_metrics(params) - metrics.keys()):
         yield f"uses the metric {name}, which its dataset has not"
-    if (order := params.get("x_axis_sort")) and order not in columns | metrics:
+    if (order := params.get("x_axis_sort")) and order not in columns | metrics.keys():
         yield f"sorts by {order}, which its dataset has not"
+    # Superset leaves a metric out that only sorts, but looks for it by its name in data keyed by label.
+    if order not in params.get("metrics", []) and metrics.get(order) not in (None, order):
+        yield f"only sorts by the metric {order}, which is drawn too unless its verbose_name is {order}"
 
 
 def _used_columns(params: Asset) -> set[str]:

@@ -72,6 +72,21 @@ def test_titles_of_small_numbers_take_one_line() -> None:
     assert {title for title in small if len(title) > 22} == set()
 
 
+def test_days_in_tables_have_no_hour_and_moments_have_one() -> None:
+    found, _ = read()
+    datasets = {dataset["uuid"]: dataset for dataset in of_kind(found, "datasets").values()}
+    shown = {}
+    for path, chart in of_kind(found, "charts").items():
+        types = {c["column_name"]: c.get("type", "") for c in datasets[chart["dataset_uuid"]]["columns"]}
+        columns = chart["params"].get("all_columns") or chart["params"].get("groupby") or []
+        kinds = {types.get(column) for column in columns} & {"DATE", "TIMESTAMP"}
+        if chart["viz_type"] == "table" and kinds:
+            shown[path] = (kinds, chart["params"]["table_timestamp_format"])
+    assert len(shown) > 5
+    for path, (kinds, written) in shown.items():
+        assert written == ("%d %b %Y %H:%M" if "TIMESTAMP" in kinds else "%d %b %Y"), path
+
+
 def test_every_uuid_follows_from_its_path() -> None:
     found, _ = read()
     del found["metadata.yaml"]
@@ -94,6 +109,11 @@ def test_superset_is_never_a_package() -> None:
         (CHART, {"params__x_axis": "day"}, "uses the column day, which its dataset has not"),
         (CHART, {"params__metrics": ["sales"]}, "uses the metric sales"),
         (CHART, {"params__groupby": ["shop"]}, "uses the column shop"),
+        (
+            "charts/sales_price_bands.yaml",
+            {"params__x_axis_sort": "category_net"},
+            "only sorts by the metric category_net, which is drawn too",
+        ),
         (CHART, {"changed_on": "2026-01-01"}, "changed_on belongs to one installation"),
         (CHART, {"version": "2"}, "its version is not 1.0.0"),
         (DATASET, {"database_uuid": "0" * 36}, "its database does not exist"),
