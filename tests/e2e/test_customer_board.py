@@ -10,7 +10,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from lakehouse import dashboards
 from lakehouse.assets import chart_nodes, of_kind, read
+from lakehouse.board_links import link
 from lakehouse.servers import superset
+from tests.board_page import open_board
 from tests.conftest import Stack
 from tests.made import SHOP
 from tests.questions import DATASETS
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.e2e
 FOUND, _ = read()
 SHOWN = {node["meta"]["uuid"] for node in chart_nodes(FOUND["dashboards/customer.yaml"])}
 TITLES = {chart["slice_name"] for chart in of_kind(FOUND, "charts").values() if chart["uuid"] in SHOWN}
+NUMBERS = {"What is this customer worth?", "How many orders?", "When last seen?"}
 DRAWN_WITHIN_SECONDS = 120
 
 
@@ -28,12 +31,12 @@ def customer(marts: Stack) -> dict[str, Any]:
     """One in the middle, whom no filter chooses by itself, with the link that the segment's table shows."""
     dashboards.push(marts.settings)
     columns = DATASETS[FOUND["charts/segment_customers.yaml"]["dataset_uuid"]]["columns"]
-    link = next(column["expression"] for column in columns if column["column_name"] == "page")
+    shown = next(column["expression"] for column in columns if column["column_name"] == "page")
     return marts.query(
         f"""
         select
             *,
-            {link} as link
+            {shown} as link
         from marts.fct_customer_segments
         where is_latest and source = '{SHOP}'
         order by customer_id
@@ -81,6 +84,11 @@ def test_the_link_opens_the_page_of_this_customer_alone(
     assert len(rows) == 1, f"see {tmp_path / 'customer.png'}"
 
 
+def test_the_filters_name_whom_the_page_shows(page: Chrome, customer: dict[str, Any]) -> None:
+    values = page.find_elements(By.CSS_SELECTOR, "[data-test=form-item-value]")
+    assert [value.text for value in values] == [customer["source"], customer["customer_id"]]
+
+
 def test_no_panel_of_the_page_complains(page: Chrome) -> None:
     said = {
         title: panel.text
@@ -95,5 +103,15 @@ def test_a_segments_table_shows_the_link(page: Chrome, marts: Stack) -> None:
     wait = WebDriverWait(page, DRAWN_WITHIN_SECONDS, ignored_exceptions=[Exception])
     panel = wait.until(lambda b: panels(b)["Who is in a segment?"], "the board has no such table")
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", panel)
-    link = wait.until(lambda b: panels(b)["Who is in a segment?"].find_element(By.LINK_TEXT, "Open"))
-    assert "/superset/dashboard/customer/?native_filters=" in str(link.get_attribute("href"))
+    shown = wait.until(lambda b: panels(b)["Who is in a segment?"].find_element(By.LINK_TEXT, "Open"))
+    assert "/superset/dashboard/customer/?native_filters=" in str(shown.get_attribute("href"))
+
+
+def test_nobody_is_shown_before_one_is_chosen(page: Chrome, marts: Stack) -> None:
+    """All customers at once would look like one who is worth a lot."""
+    shown = open_board(page, link(marts.settings, "customer", source=SHOP), "customer")
+    assert shown.complaints == []
+    assert shown.empty == {title for title in TITLES if title not in NUMBERS}
+    assert {panels(page)[title].find_element(By.CSS_SELECTOR, ".header-line").text for title in NUMBERS} == {
+        "No data"
+    }

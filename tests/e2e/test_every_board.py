@@ -51,7 +51,15 @@ def viewer(viewers: dict[str, Chrome]) -> Chrome:
 
 
 @pytest.fixture(scope="module")
-def has_rows(pushed: Stack) -> dict[str, dict[str, bool]]:
+def chosen(pushed: Stack) -> dict[str, dict[str, str]]:
+    """Board -> what its filters are set to; one board waits for a customer."""
+    held = f"select min(customer_id) as customer_id from marts.dim_customers where source = '{SHOP}'"
+    customer = pushed.query(held)[0]
+    return {slug: {"source": SHOP} | (customer if slug == "customer" else {}) for slug in BOARDS}
+
+
+@pytest.fixture(scope="module")
+def has_rows(pushed: Stack, chosen: dict[str, dict[str, str]]) -> dict[str, dict[str, bool]]:
     """Board -> title of a panel -> whether its mart holds rows of the made shop, where that can be said.
 
     A number without rows is left out: a count shows 0, others nothing.
@@ -60,7 +68,7 @@ def has_rows(pushed: Stack) -> dict[str, dict[str, bool]]:
         (slug, chart["slice_name"]): question
         for slug in BOARDS
         for chart in shown_charts(slug)
-        if (question := rows_of(slug, chart["dataset_uuid"], conditions(chart["params"])))
+        if (question := rows_of(slug, chosen[slug], chart["dataset_uuid"], conditions(chart["params"])))
     }
     found = pushed.query(
         " union all ".join(
@@ -79,33 +87,38 @@ def has_rows(pushed: Stack) -> dict[str, dict[str, bool]]:
     }
 
 
-def rows_of(slug: str, dataset_uuid: str, where: str) -> str | None:
+def rows_of(slug: str, chosen: dict[str, str], dataset_uuid: str, where: str) -> str | None:
     """SQL for one row where the panel has something to draw; None where nobody can say so beforehand: it
     looks at the last minutes, or at what another filter of the board chooses by itself."""
     dataset = DATASETS[dataset_uuid]
     columns = {column["column_name"] for column in dataset["columns"]}
-    chosen = {
+    by_itself = {
         target["column"]["name"]
         for rule in filters(BOARDS[slug])
         if rule.get("requiredFirst")
         for target in rule["targets"]
     }
-    if dataset["schema"] == "staging" or columns & (chosen - {"source"}):
+    if dataset["schema"] == "staging" or columns & (by_itself - chosen.keys()):
         return None
     rules = [where] if where else []
-    rules += [f"source = '{SHOP}'"] if "source" in columns else []
+    rules += [f"{name} = '{value}'" for name, value in chosen.items() if name in columns]
     table = f"{dataset['schema']}.{dataset['table_name']}"
     return f"select 1 from {table} where true and {' and '.join(rules) or 'true'} limit 1"
 
 
 @pytest.mark.parametrize("slug", BOARDS)
 def test_every_panel_is_drawn_and_none_complains(
-    viewers: dict[str, Chrome], slug: str, has_rows: dict[str, dict[str, bool]], pushed: Stack, tmp_path: Path
+    viewers: dict[str, Chrome],
+    slug: str,
+    chosen: dict[str, dict[str, str]],
+    has_rows: dict[str, dict[str, bool]],
+    pushed: Stack,
+    tmp_path: Path,
 ) -> None:
     """The roles at once: a page waits for answers most of the time."""
 
     def opened_by(role: str) -> Shown:
-        shown = open_board(viewers[role], link(pushed.settings, slug, source=SHOP), slug)
+        shown = open_board(viewers[role], link(pushed.settings, slug, **chosen[slug]), slug)
         viewers[role].save_screenshot(str(tmp_path / f"{role}.png"))
         return shown
 
