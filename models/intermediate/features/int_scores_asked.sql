@@ -16,7 +16,12 @@ bounds as (
 champions as (
 
     select * from {{ ref('stg_ml__champions') }}
-    where model_name in ('purchase_probability', 'churn_probability', 'lifetime_value')
+    where
+        model_name in (
+            {% for name in scored_models() %}
+                '{{ name }}'{{ ',' if not loop.last }}
+            {% endfor %}
+        )
 
 ),
 

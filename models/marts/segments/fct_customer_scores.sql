@@ -1,13 +1,4 @@
 -- One row per customer, latest as-of date and model with a champion: its SQL answer.
-{% set buying = [
-    'recency_days', 'tenure_days', 'order_count', 'average_order_value',
-    'days_between_orders', 'orders_30d', 'revenue_30d', 'orders_90d', 'revenue_90d',
-] -%}
-{% set arguments = {
-    'purchase_probability': buying,
-    'churn_probability': buying,
-    'lifetime_value': ['recency_days', 'tenure_days', 'order_day_count', 'revenue'],
-} -%}
 {% set is_added_to = has_column('asked_hash') -%}
 with
 
@@ -29,7 +20,7 @@ changed as (
 
 answers as (
 
-    {% for model, names in arguments.items() %}
+    {% for model, names in scored_models().items() %}
         select
             customer_id,
             source,
