@@ -217,8 +217,10 @@ def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.build", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="how many events (default: 1,000,000)")
-    result = measure(parser.parse_args().events)
-    machine.keep("build", result)
+    parser.add_argument("--keep", default="build", metavar="NAME", help="the result's name (default: build)")
+    given = parser.parse_args()
+    result = measure(given.events)
+    machine.keep(given.keep, result)
     runs = result["build"].pop("runs")
     printing.show_table([{"run": name, **{k: str(v) for k, v in run.items()}} for name, run in runs.items()])
     printing.show_table([{k: str(v) for k, v in row.items()} for row in result["models"][:HEAVIEST]])
