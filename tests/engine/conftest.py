@@ -1,11 +1,15 @@
-"""Published files, replayed and built once for all tests that read them."""
+"""Published files, replayed and built once for all tests that read them; a shop's database for each test."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from lakehouse.demo import NO_UNIT_TESTS
-from tests.conftest import Stack
+from tests.conftest import Stack, free_port
+from tests.postgres import Postgres, running
+from tests.shop_database import Shop
 
 # All of the Google store is a million rows: its products, its hits and the first of its looks land here; what
 # all of it gives as events is in test_sources.
@@ -38,3 +42,17 @@ def files(stack: Stack, shared_data: Path) -> Path:
         stack.run("lakehouse", "replay", source, str(shared_data / file), *options)
     build(stack, "build", *EVENT_MARTS, *CUSTOMER_MARTS, *SESSION_MARTS)
     return shared_data
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running(free_port()) as server:
+        yield server
+
+
+@pytest.fixture
+def shop(stack: Stack, postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    name = f"z_{abs(hash(request.node.name)) % 10**8}"
+    with postgres.shop(name):
+        settings = stack.settings.replace(database=SecretStr(postgres.address(name)), database_source=name)
+        yield Shop(stack, postgres, name, settings)

@@ -1,32 +1,17 @@
-"""A shop's PostgreSQL captured into raw.events: snapshot, changes, crashes, and what may be wrong with it."""
+"""A shop's PostgreSQL captured into raw.events: snapshot, changes, and crashes at any moment."""
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from ingestion.sources.database import capture
-from ingestion.sources.database.log import DatabaseAwayError
-from lakehouse.errors import UserError
-from lakehouse.settings import Settings
-from tests.conftest import free_port
-from tests.postgres import Postgres, running
+from tests.shop_database import ADA, FILL, Shop
 
 pytestmark = pytest.mark.engine
 
-ADA = 4711001
-FILL = (
-    f"insert into customers values ({ADA}, 'ada@example.org', 'Germany', 'Bonn', 'f', '2025-01-01T10:00Z')",
-    "insert into products values ('p1', 'Pan', 'kitchen', 'acme', 5.5, '2025-01-01T10:00Z')",
-    f"insert into orders values (7, {ADA}, 'new', 'EUR', 'Germany', '2025-01-02T10:00Z')",
-    "insert into order_lines values (7, 1, 'p1', 2, 5.5), (7, 2, 'p1', 1, 5)",
-    "insert into payments values (3, 7, 'pending', 'card', 16, 'EUR')",
-)
 # Kills itself, as kill -9 does, when it comes to a method for the n-th time.
 DYING = """
 import os, sys
@@ -44,53 +29,6 @@ setattr(owner, method, die)
 from lakehouse.settings import get_settings
 capture.once(get_settings(), print)
 """
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A shop's database and its source in the lakehouse."""
-
-    stack: Any
-    postgres: Postgres
-    name: str
-    settings: Settings
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What a program of its own is given."""
-        return {
-            "LAKEHOUSE_DATABASE": self.postgres.address(self.name),
-            "LAKEHOUSE_DATABASE_SOURCE": self.name,
-        }
-
-    def run(self, *statements: str, user: str = "owner") -> list[Any]:
-        return self.postgres.run(*statements, database=self.name, user=user)
-
-    def capture(self, **changes: Any) -> capture.CaptureResult:
-        return capture.once(self.settings.replace(**changes), lambda line: None)
-
-    def as_user(self, user: str) -> SecretStr:
-        return SecretStr(self.postgres.address(self.name, user))
-
-    def landed(self, columns: str, where: str = "true") -> list[dict[str, Any]]:
-        self.stack.wait_landed()
-        return self.stack.query(
-            f"select {columns} from raw.events where source = '{self.settings.database_source}' and {where}"
-        )
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running(free_port()) as server:
-        yield server
-
-
-@pytest.fixture
-def shop(stack: Any, postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[Shop]:
-    name = f"z_{abs(hash(request.node.name)) % 10**8}"
-    with postgres.shop(name):
-        settings = stack.settings.replace(database=SecretStr(postgres.address(name)), database_source=name)
-        yield Shop(stack, postgres, name, settings)
 
 
 def told(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
@@ -248,80 +186,3 @@ def test_the_program_goes_on_by_itself_when_the_database_was_away(shop: Shop, tm
     assert "rejected" in done.stdout
     done = shop.stack.run("lakehouse", "capture", "--drop", **shop.variables)
     assert done.stdout == f"Removed: lakehouse_{shop.name}, publication lakehouse_{shop.name}.\n"
-
-
-@pytest.mark.parametrize(
-    ("statement", "said"),
-    [
-        ("alter table payments drop constraint payments_pkey", "payments: has no primary key"),
-        ("alter table orders drop currency", 'orders, properties.currency: column "currency" does not exist'),
-        ("alter table order_lines drop unit_price", "orders, lines.unit_price: column"),
-        ("drop table payments", "payments: the database has no such table"),
-    ],
-)
-def test_what_the_database_lacks_is_a_sentence(shop: Shop, statement: str, said: str) -> None:
-    shop.run(statement)
-    with pytest.raises(UserError, match=said):
-        shop.capture()
-    assert shop.run("select * from pg_replication_slots where database = current_database()") == []
-
-
-def test_who_cannot_come_in_is_told_why_and_no_password(shop: Shop) -> None:
-    wrong = SecretStr(shop.postgres.address(shop.name).replace("s3cret", "guessed"))
-    with pytest.raises(UserError, match=r"does not let us in: .*password authentication failed") as refused:
-        shop.capture(database=wrong)
-    assert "guessed" not in str(refused.value)
-    with pytest.raises(UserError, match="is no connection string") as refused:
-        shop.capture(database=SecretStr("hunter2"))
-    assert "hunter2" not in str(refused.value)
-    with pytest.raises(DatabaseAwayError, match=r"does not answer"):
-        shop.capture(database=SecretStr(f"postgresql://owner:s3cret@127.0.0.1:{free_port()}/shop"))
-    with pytest.raises(UserError, match="LAKEHOUSE_DATABASE is not set"):
-        shop.capture(database=None)
-
-
-def test_a_user_who_owns_nothing_needs_three_grants(shop: Shop) -> None:
-    user = f"reader_{shop.name}"
-    shop.run(*FILL, f"create role {user} login password 's3cret'")
-    reader = shop.as_user(user)
-    try:
-        with pytest.raises(UserError, match="GRANT SELECT ON public"):
-            shop.capture(database=reader)
-        shop.run(f"grant select on all tables in schema public to {user}")
-        with pytest.raises(UserError, match="may not publish the tables") as refused:
-            shop.capture(database=reader)
-        shop.run(str(refused.value).split("let their owner do it: ")[1])
-        with pytest.raises(UserError, match=r"refuses: .*replication"):
-            shop.capture(database=reader)
-        shop.run(f"alter role {user} replication")
-        assert shop.capture(database=reader).snapshot == 4
-        # The publication is its owner's.
-        assert capture.drop(shop.settings.replace(database=reader)) == [f"lakehouse_{shop.name}"]
-    finally:
-        shop.run(f"drop owned by {user}", f"drop role {user}")
-
-
-def test_one_captures_at_a_time_and_a_slot_that_is_gone_means_a_new_snapshot(shop: Shop) -> None:
-    shop.run(*FILL)
-
-    def lose_the_slot() -> None:
-        with capture.opened(shop.settings, lambda line: None) as first:
-            with pytest.raises(UserError, match="Another capture"):
-                shop.capture()
-            shop.run(f"select pg_drop_replication_slot('lakehouse_{shop.name}')")
-            first.step()
-
-    with pytest.raises(UserError, match="a new start takes a new snapshot"):
-        lose_the_slot()
-    assert shop.capture().snapshot == 4
-    shop.run("create table extra (id int primary key)")
-    removed = capture.drop(shop.settings)
-    assert removed == [f"lakehouse_{shop.name}", f"publication lakehouse_{shop.name}"]
-    assert capture.drop(shop.settings) == []
-
-
-def test_a_log_that_keeps_too_little_is_said(stack: Any) -> None:
-    with running(free_port(), wal_level="replica") as postgres, postgres.shop("bare"):
-        settings = stack.settings.replace(database=SecretStr(postgres.address("bare")))
-        with pytest.raises(UserError, match=r"wal_level is replica.*set `wal_level = logical`"):
-            capture.once(settings, lambda line: None)

@@ -11,7 +11,6 @@ import pytest
 
 from ingestion.streams import history
 from ingestion.streams.history import History
-from ingestion.streams.live import parted
 from ingestion.streams.tally import Key, by_minute
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
@@ -294,9 +293,3 @@ def test_records_are_parted_by_source_and_minute() -> None:
     for key, rows in parts.items():
         assert {(row["source"], row["minute_at"]) for row in rows.to_pylist()} == {key}
     assert dict(by_minute(RECORD.empty_table())) == {}
-
-
-def test_portions_hold_everything_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingestion.streams.live.MOST_RECORDS", 10)
-    assert list(parted([4, 4, 4, 30, 1], int)) == [[4, 4], [4], [30], [1]]
-    assert list(parted([], int)) == []

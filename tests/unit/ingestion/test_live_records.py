@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion.streams import commits, records
+from ingestion.streams.live import parted
 from lakehouse.settings import Settings
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
@@ -127,3 +128,9 @@ def test_only_landings_own_commits_are_followed() -> None:
     assert found == commits.Commit(NOW, 12, ("landed_date=2026-01-01/a%20b.parquet",))
     for other in (theirs, {"commitInfo": {"userMetadata": "by hand"}}, {"commitInfo": {"userMetadata": "1"}}):
         assert commits.parsed(f"{json.dumps(other)}\n{json.dumps(add)}") == []
+
+
+def test_portions_hold_everything_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingestion.streams.live.MOST_RECORDS", 10)
+    assert list(parted([4, 4, 4, 30, 1], int)) == [[4, 4], [4], [30], [1]]
+    assert list(parted([], int)) == []
