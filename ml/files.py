@@ -2,7 +2,9 @@
 
 import operator
 import re
+import warnings
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from lakehouse.errors import UserError
 
 Frame = pd.DataFrame
 
+UNNAMED_INDEX = re.compile(r"__index_level_\d+__")  # pandas writes it beside the columns
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 CONDITION = re.compile(r"\s*(?P<column>.+?)\s*(?P<sign><=|>=|!=|=|<|>|\^|!\^)\s*(?P<value>.*?)\s*")
 SIGNS: dict[str, Callable[[Any, Any], Any]] = {
@@ -36,7 +39,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Frame:
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     try:
-        frame = read_parquet(path, columns) if path.suffix == ".parquet" else read_csv(path, columns)
+        frame = (read_parquet if kind(path) == "Parquet" else read_csv)(path, columns)
     except (OSError, EOFError, zlib.error, pa.ArrowException, UnicodeDecodeError, pd.errors.ParserError) as e:
         reason = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise UserError(f"{path} cannot be read as {kind(path)}: {reason}.") from None
@@ -50,44 +53,61 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Frame:
 def write_table(frame: Frame, path: Path) -> None:
     """Write rows as Parquet or CSV, by the file's name; UserError when it cannot be written."""
     try:
-        if path.suffix == ".parquet":
+        if kind(path) == "Parquet":
             frame.to_parquet(path, index=False)
         else:
             frame.to_csv(path, index=False)
     except OSError as reason:
-        raise UserError(f"{path} cannot be written ({reason.strerror}).") from None
+        raise UserError(f"{path} cannot be written ({reason.strerror or reason}).") from None
 
 
 def kind(path: Path) -> str:
     """What a file is taken for, by its name."""
-    return "Parquet" if path.suffix == ".parquet" else "CSV"
+    return "Parquet" if path.suffix.lower() == ".parquet" else "CSV"
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None) -> Frame:
+    """As the file says it, whoever wrote it: pandas' own notes would hide columns as an index, and
+    whole numbers beside a missing one would lose their last digits as floats."""
     file = pq.ParquetFile(path)
-    require(columns or (), file.schema_arrow.names, path)
-    frame: Frame = file.read(columns=list(dict.fromkeys(columns)) if columns else None).to_pandas()
+    there = [name for name in file.schema_arrow.names if not UNNAMED_INDEX.fullmatch(name)]
+    require(columns or (), there, path)
+    wanted = list(dict.fromkeys(columns)) if columns else there
+    read = file.read(columns=wanted)
+    frame: Frame = read.to_pandas(ignore_metadata=True, integer_object_nulls=True)
     return frame
 
 
 def read_csv(path: Path, columns: Sequence[str] | None) -> Frame:
+    """Text; UserError where rows have more fields than the header, since nobody can say which is which."""
     options: Any = {
         "dtype": str,
         "keep_default_na": False,
-        "na_values": list(MISSING),
-        "encoding": "utf-8-sig",
+        "encoding": "utf-8-sig",  # spreadsheets put a mark before the first name
     }
-    options["encoding"] = "utf-8-sig"  # spreadsheets put a mark before the first name
-    header = pd.read_csv(path, nrows=0, **options)
-    require(columns or (), list(header.columns), path)
-    # fewer names than fields would make an index of the first ones
+    # pandas would number names that come twice
+    names = [str(name) for name in pd.read_csv(path, header=None, nrows=1, **options).iloc[0]]
+    require(columns or (), [name for name in names if name], path)
     wanted = list(dict.fromkeys(columns)) if columns else None
-    frame: Frame = pd.read_csv(path, index_col=False, usecols=wanted, **options)
+    # fewer names than fields would make an index of the first ones
+    options |= {"na_values": list(MISSING), "index_col": False, "skip_blank_lines": len(names) > 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            first = pd.read_csv(path, nrows=1, **options)
+            frame: Frame = pd.read_csv(path, usecols=wanted, **options) if len(first) else first
+        except pd.errors.ParserWarning:
+            raise UserError(
+                f"{path} has more fields in a row than the {len(names)} names of its first line:"
+                " give each column a name."
+            ) from None
     return frame
 
 
 def require(columns: Sequence[str], there: Sequence[str], path: Path) -> None:
-    """UserError that names the columns which are not there, and those which are."""
+    """UserError that names the columns which are not there, and those which are; or one that is twice."""
+    if twice := [name for name, count in Counter(there).items() if count > 1]:
+        raise UserError(f"{path} names the column {twice[0]} twice: which one is meant cannot be told.")
     if missing := [name for name in columns if name not in there]:
         word = "column" if len(missing) == 1 else "columns"
         raise UserError(
@@ -115,20 +135,25 @@ def matching(frame: Frame, conditions: Sequence[str]) -> Frame:
             begins = values.astype("string").str.startswith(value).fillna(False).astype(bool)
             frame = frame[begins if sign == "^" else ~begins]
             continue
+        if pd.api.types.is_bool_dtype(values) and value.lower() in ("true", "false"):
+            value = str(int(value.lower() == "true"))
         number = pd.to_numeric(pd.Series([value]), errors="coerce")[0]
         if pd.notna(number) and not pd.api.types.is_datetime64_any_dtype(values):
             met = SIGNS[sign](pd.to_numeric(values, errors="coerce"), number)
         elif pd.api.types.is_datetime64_any_dtype(values):
-            met = SIGNS[sign](values, instant(value, column))
+            met = SIGNS[sign](values, instant(value, column, values.dt.tz))
         else:
             met = SIGNS[sign](values.astype("string"), value)
         frame = frame[met.fillna(sign == "!=").astype(bool)]
     return frame
 
 
-def instant(value: str, column: str) -> pd.Timestamp:
-    """A date or time of a condition."""
+def instant(value: str, column: str, zone: Any) -> pd.Timestamp:
+    """A date or time of a condition, in the zone of the column where it has one; else in UTC."""
     try:
-        return pd.Timestamp(value)
+        moment = pd.Timestamp(value)
     except ValueError:
         raise UserError(f"{value!r} is no date, as column {column} holds.") from None
+    if zone is not None:
+        return moment.tz_localize(zone) if moment.tzinfo is None else moment.tz_convert(zone)
+    return moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pandas.api.types import is_hashable
+
 from lakehouse.errors import UserError
 from ml.estimators.baskets import METHODS, Rule, baskets_of, frequent_itemsets, rules
 from ml.files import condition, matching, read_table
@@ -53,6 +55,9 @@ def mine(
         raise UserError(f"Basket and item are the same column, {basket}.")
     frame = read_table(path, [basket, item, *(condition(text)[0] for text in where)])
     frame = matching(frame, where)
+    for name in (basket, item):
+        if not all(map(is_hashable, frame[name].head(1))):
+            raise UserError(f"Column {name} of {path} holds lists: one value a row is a basket or an item.")
     if not len(frame):
         raise UserError(f"No row of {path} meets {' and '.join(where)}.")
     found = baskets_of(frame[basket], frame[item])
