@@ -102,7 +102,8 @@ def predict_model(folder: Path, data: Path, out: Path | None, as_json: bool) -> 
         write_table(found, out)
         click.echo(f"{len(found):,} predictions are in {out}.", err=True)
     elif as_json:
-        click.echo(found.to_json(orient="records", double_precision=15, force_ascii=False))
+        # pandas' own would cut digits of small numbers off
+        click.echo(json.dumps(found.to_dict("records"), ensure_ascii=False, allow_nan=False))
     else:
         click.echo(found.to_csv(index=False), nl=False)
 
@@ -159,3 +160,5 @@ def show_model(told: dict[str, Any], as_json: bool) -> None:
             rows.append({"metric": name, "value": printing.shown(value), "95 % interval": between})
     printing.show_table(rows, count=False)
     click.echo(f"{told['model']} for {told['target']} ({told['task']}).")
+    if told.get("rows_without_target"):
+        click.echo(f"{told['rows_without_target']:,} rows without a {told['target']} were left out.")

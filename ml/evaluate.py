@@ -75,16 +75,15 @@ def count_metrics(expected: Matrix, actual: Matrix | None) -> dict[str, float]:
 
 
 def class_metrics(
-    truth: Codes, chances: Matrix, classes: Sequence[str], threshold: float = 0.5
+    truth: Codes, chances: Matrix, classes: Sequence[str], threshold: float = 0.5, rarest: int | None = None
 ) -> dict[str, Any]:
     """How good probabilities of classes (n x classes) are, held against the true class of each row.
 
-    With two classes the second is the positive one; `minority_f1` is that of the rarer one, labels
-    being positive from `threshold` on. Accuracy stands beside the share of the commonest class.
+    With two classes the second is the positive one, a label from `threshold` on; `minority_f1` is of the
+    rarer one, or of class `rarest`. Accuracy stands beside the share of the commonest class.
     """
     shares = np.bincount(truth, minlength=len(classes)) / len(truth)
-    clipped = np.clip(chances, 1e-15, 1.0)
-    hits = np.eye(len(classes))[truth]
+    clipped, hits = np.clip(chances, 1e-15, 1.0), np.eye(len(classes))[truth]
     metrics: dict[str, Any] = {
         "rows": len(truth),
         "log_loss": float(-np.log(clipped[np.arange(len(truth)), truth]).mean()),
@@ -105,7 +104,7 @@ def class_metrics(
             "roc_auc": float(np.mean(aucs)) if aucs else None,
             "brier": float(((chances - hits) ** 2).sum(axis=1).mean()),
         }
-    rarest = int(np.argmin(np.where(shares > 0, shares, 2.0)))
+    rarest = int(np.argmin(np.where(shares > 0, shares, 2.0))) if rarest is None else rarest
     scores = [f1(truth == c, labels == c) for c in range(len(classes))]
     metrics |= {
         "minority_class": classes[rarest],
@@ -258,7 +257,8 @@ def intervals(
     """
     random = np.random.default_rng(random_state)
     found = [metrics(random.integers(0, size, size)) for _ in range(rounds)]
-    values = {name: [round[name] for round in found if isinstance(round[name], float)] for name in found[0]}
+    names = dict.fromkeys(name for each in found for name in each)  # one may lack what is rare
+    values = {name: [each[name] for each in found if isinstance(each.get(name), float)] for name in names}
     return {
         name: [float(bound) for bound in np.quantile(numbers, [0.025, 0.975])]
         for name, numbers in values.items()

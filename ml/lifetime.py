@@ -155,7 +155,8 @@ def read_purchases(path: Path, customer: str, date_column: str, spend: str | Non
     if spend:
         kept &= days["spend"] > 0
     if not kept.any():
-        raise UserError(f"No row of {path} has {' and '.join(columns)}.")
+        above = " above 0" if spend else ""
+        raise UserError(f"No row of {path} has {' and '.join(columns)}{above}.")
     merged: Any = days[kept].groupby(["customer", "day"], as_index=False)["spend"].sum(min_count=1)
     return Purchases(merged, len(frame), int((~kept).sum()))
 
@@ -164,7 +165,9 @@ def dates(values: Any, path: Path) -> Any:
     """Days of a column; UserError names the first value that is none."""
     if not pd.api.types.is_datetime64_any_dtype(values):
         texts = values.astype("string").str.strip()
-        parsed = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
+        # "now" and "today" would be the clock's
+        spelled = texts.where(texts.str.match(r"\d"))
+        parsed = pd.to_datetime(spelled, format="ISO8601", errors="coerce", utc=True)
         if (bad := texts.notna() & parsed.isna()).any():
             row = int(np.flatnonzero(bad)[0])
             raise UserError(
@@ -174,16 +177,22 @@ def dates(values: Any, path: Path) -> Any:
         values = parsed
     if values.dt.tz is not None:
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+    if (late := values > pd.Timestamp.max).any():
+        row = int(np.flatnonzero(late)[0])
+        raise UserError(
+            f"{values.iloc[row]} in column {values.name} of {path} (row {row + 1}) is past 2262-04-11,"
+            " the last day that can be counted."
+        )
     return values.dt.normalize()
 
 
 def amounts(values: Any, path: Path) -> Any:
     """Money of a column; UserError names the first value that is no number."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    if (bad := values.notna() & numbers.isna()).any():
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    if (bad := values.notna() & ~np.isfinite(numbers)).any():
         row = int(np.flatnonzero(bad)[0])
         raise UserError(
-            f"{values.iloc[row]!r} in column {values.name} of {path} (row {row + 1}) is no number."
+            f"{values.iloc[row]!r} in column {values.name} of {path} (row {row + 1}) is no finite number."
         )
     return numbers
 
@@ -247,7 +256,13 @@ def foresight(
             expected = customers[f"purchases_{name}"].to_numpy()
             told[name]["prediction"] = judged(expected, actual)
             if f"value_{name}" in customers:
-                told[name]["prediction"]["value"] = float(customers[f"value_{name}"].sum())
+                values = customers[f"value_{name}"]
+                # Where spending varies too much, no mean can be told of who came once.
+                missing = int(values.isna().sum())
+                told[name]["prediction"] |= {
+                    "value": float(values.sum()),
+                    "customers_without_value": missing,
+                }
     return horizon
 
 

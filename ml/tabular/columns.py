@@ -1,5 +1,6 @@
 """What the columns of a table hold, and their values in one form: numbers, days, levels, texts."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ LEVELS = 50  # of a category that get a column of their own
 WORDS = 3.0  # on average, from which a varied column is text
 DAY = 86_400_000_000  # microseconds
 KINDS = {"number": "numbers", "date": "dates", "category": "text", "text": "text"}
+HUGE = 1e37  # from which numbers of half the size, as trees take them, or their squares, are infinite
+DECIMALS = re.compile(r"^([+-]?\d+)\.0+$")
+TRUTH = {"true": "1", "false": "0"}
 NO_VALUE = ("", "na", "n/a", "nan", "null", "none")
 
 Texts = NDArray[np.object_]
@@ -54,7 +58,8 @@ def inferred(values: Any) -> Column:
         return Column(name, "dropped", "constant")
     unique = distinct == len(texts) and len(texts) >= 20
     numbers = parsed_numbers(texts)
-    if not pd.api.types.is_bool_dtype(dtype) and np.isfinite(numbers[known(texts)]).all():
+    if not np.isnan(numbers[known(texts)]).any():
+        refuse(np.abs(numbers) > HUGE, texts, name, "the data", "numbers within 1e37")
         whole = unique and bool((numbers == np.floor(numbers)).all())
         if whole and (counts_up(numbers) or looks_like_id(name)):
             return Column(name, "dropped", "an id")
@@ -83,7 +88,7 @@ def as_texts(values: Any) -> Texts:
     """Values as stripped text, None where there is none; whole numbers without their .0."""
     if pd.api.types.is_float_dtype(values.dtype):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.array([None if np.isnan(n) else f"{n:.17g}" for n in numbers], dtype=object)
+        return np.array([None if np.isnan(n) else plain(repr(float(n))) for n in numbers], dtype=object)
     found: list[str | None] = []
     for value in values.tolist():
         if isinstance(value, list | dict | set | np.ndarray):
@@ -94,21 +99,33 @@ def as_texts(values: Any) -> Texts:
     return np.array(found, dtype=object)
 
 
+def plain(text: str) -> str:
+    """A whole number without the decimals that some programs write, other text as it is."""
+    return DECIMALS.sub(r"\1", text)
+
+
+def same(text: str) -> str:
+    """A label in the one spelling by which labels are compared: 1.0 is 1, TRUE is true."""
+    text = plain(text)
+    return text.lower() if text.lower() in TRUTH else text
+
+
 def known(texts: Texts) -> NDArray[np.bool_]:
     return np.array([text is not None for text in texts], dtype=bool)
 
 
 def parsed_numbers(texts: Texts) -> Matrix:
-    """Numbers, NaN where there is none or the text is no number."""
-    numbers: Matrix = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(
-        dtype=np.float64
-    )
+    """Numbers, 1 for true and 0 for false, NaN where there is none or the text is none of these."""
+    read = [text if text is None else TRUTH.get(text.lower(), text) for text in texts]
+    numbers: Matrix = pd.to_numeric(pd.Series(read, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
     return numbers
 
 
 def parsed_dates(texts: Texts) -> Any:
     """Times in UTC, NaT where there is none or the text is no ISO date."""
-    return pd.to_datetime(pd.Series(texts, dtype="string"), format="ISO8601", errors="coerce", utc=True)
+    found = pd.Series(texts, dtype="string")
+    found = found.where(found.str.match(r"\d"))  # "now" and "today" would be the clock's
+    return pd.to_datetime(found, format="ISO8601", errors="coerce", utc=True)
 
 
 def number_values(values: Any, where: str) -> Matrix:
@@ -121,7 +138,8 @@ def number_values(values: Any, where: str) -> Matrix:
     else:
         texts = as_texts(values)
         numbers = parsed_numbers(texts)
-    refuse(known(texts) & ~np.isfinite(numbers), texts, values.name, where, "numbers")
+    refuse(known(texts) & np.isnan(numbers), texts, values.name, where, "numbers")
+    refuse(np.abs(numbers) > HUGE, texts, values.name, where, "numbers within 1e37")
     return numbers
 
 

@@ -16,6 +16,7 @@ from ml.tabular.columns import DAY, LEVELS, Column, date_values, known, number_v
 from ml.text import Sparse, TfIdf
 
 TERMS = 30_000  # of a text column, the most frequent ones
+EPOCH = pd.Timestamp(0, tz="UTC").as_unit("us")  # nanoseconds would end in 2262
 PARTS = ("weekday", "month", "hour")
 
 
@@ -90,7 +91,7 @@ def plain_numbers(values: Any, column: Column, where: str) -> Matrix:
     if column.kind == "number":
         return number_values(values, where).reshape(-1, 1).copy()
     times = date_values(values, where)
-    day = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(DAY, unit="us")
+    day = (times.dt.as_unit("us") - EPOCH) / np.timedelta64(DAY, "us")
     parts = [times.dt.weekday, times.dt.month, times.dt.hour]
     columns = [part.fillna(0).to_numpy(dtype=np.float64) for part in parts]
     return np.column_stack([day.to_numpy(dtype=np.float64), *columns])

@@ -17,11 +17,13 @@ from lakehouse.errors import UserError
 from ml.files import Frame, read_table
 from ml.tabular import artefact
 from ml.tabular.choose import by_folds, by_search
-from ml.tabular.columns import as_texts, infer, known, parsed_numbers
+from ml.tabular.columns import HUGE, as_texts, infer, known, parsed_numbers, refuse, same
 from ml.tabular.encode import learn_encoder
 from ml.tabular.folds import Target, told
 from ml.tabular.models import FOR_CLASSES, FOR_NUMBERS, MODELS, learn
 
+MOST_CLASSES = 100
+MISTYPED = 0.1  # a share of words below which a column is one of numbers with mistakes
 CLASSES = 20  # whole numbers with more different values are a number to predict
 POSITIVE = (("0", "1"), ("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t"))
 NAMES = ("auto", *MODELS)
@@ -44,12 +46,10 @@ def fit(
     """
     frame = read_table(data)
     if target not in frame.columns:
-        there = ", ".join(map(str, frame.columns))
+        there = ", ".join(frame.columns)
         raise UserError(f"{data} has no column {target} to predict; it has {there}.")
-    frame.columns = [str(name) for name in frame.columns]
-    if len(set(frame.columns)) < len(frame.columns):
-        raise UserError(f"{data} names a column twice.")
-    frame, wanted = split_target(frame, target, data)
+    row_count = len(frame)
+    frame, wanted = split_target(frame, target, data, model in FOR_NUMBERS and model not in FOR_CLASSES)
     names = chosen_models(model, wanted)
     columns = infer(frame, target)
     folds = possible_folds(wanted, folds, data)
@@ -73,6 +73,7 @@ def fit(
         "threshold": choice.threshold,
         "usual": None if wanted.is_class else float(wanted.values.mean()),
         "rows": len(frame),
+        "rows_without_target": row_count - len(frame),
         "folds": folds,
         "dropped": {column.name: column.reason for column in encoder.columns if column.kind == "dropped"},
         "data_sha256": hashlib.sha256(data.read_bytes()).hexdigest(),
@@ -84,22 +85,37 @@ def fit(
     return {**manifest, "out": str(out), "training_cpu_seconds": round(seconds, 3)}
 
 
-def split_target(frame: Frame, target: str, data: Path) -> tuple[Frame, Target]:
-    """Rows whose target is known, and the target; UserError when it teaches nothing."""
+def split_target(frame: Frame, target: str, data: Path, is_number: bool = False) -> tuple[Frame, Target]:
+    """Rows whose target is known, and the target; UserError when it teaches nothing.
+
+    Whole numbers of few values are classes unless `is_number`.
+    """
     texts = as_texts(frame[target])
     kept = known(texts)
-    texts, frame = texts[kept], frame[kept].reset_index(drop=True)
-    if len(frame) < 10:
-        raise UserError(f"{data} has {len(frame)} rows with a {target}; 10 are needed at least.")
+    if kept.sum() < 10:
+        raise UserError(f"{data} has {kept.sum()} rows with a {target}; 10 are needed at least.")
     numbers = parsed_numbers(texts)
-    if np.isfinite(numbers).all():
+    words = kept & np.isnan(numbers)
+    if words.sum() < MISTYPED * kept.sum() and len(np.unique(numbers[kept])) > MOST_CLASSES:
+        refuse(words, texts, target, str(data), "numbers")
+    if not words.any():
+        refuse(np.abs(numbers) > HUGE, texts, target, str(data), "numbers within 1e37")
+    texts, numbers, frame = texts[kept], numbers[kept], frame[kept].reset_index(drop=True)
+    if not words.any():
         distinct = np.unique(numbers)
-        if len(distinct) > CLASSES or (len(distinct) > 2 and (distinct != np.floor(distinct)).any()):
+        is_broken = len(distinct) > 2 and bool((distinct != np.floor(distinct)).any())
+        if is_broken or len(distinct) > (2 if is_number else CLASSES):
             return frame, Target(target, numbers, ())
-    counts = Counter(texts)
+    spelled = Counter(texts)
+    # One class may be written in several ways, as 1 and 1.0.
+    counts = Counter(map(same, texts))
+    if len(counts) == len(spelled):
+        counts = spelled
+    else:
+        texts = np.array([same(text) for text in texts], dtype=object)
     if len(counts) == 1:
         raise UserError(f"Column {target} of {data} is {texts[0]!r} in every row: nothing to tell apart.")
-    if len(counts) > 100:
+    if len(counts) > MOST_CLASSES:
         raise UserError(
             f"Column {target} of {data} has {len(counts):,} different texts: too many for classes."
         )
@@ -115,7 +131,7 @@ def ordered_classes(counts: Counter[str]) -> tuple[str, ...]:
         names = sorted(counts, key=float)
     except ValueError:
         names = sorted(counts)
-    if len(names) == 2 and tuple(name.lower() for name in names) not in POSITIVE:
+    if len(names) == 2 and tuple(same(name).lower() for name in names) not in POSITIVE:
         names = sorted(names, key=lambda name: -counts[name])
     return tuple(names)
 
@@ -138,11 +154,11 @@ def chosen_models(model: str | None, target: Target) -> Sequence[str]:
 
 
 def possible_folds(target: Target, folds: int, data: Path) -> int:
-    """As many folds as asked for, or as the rarest class has rows."""
+    """As many folds as asked for, or as there are rows, of the rarest class where there are classes."""
     if not 2 <= folds <= 50:
         raise UserError(f"There can be 2 to 50 folds, not {folds}.")
     if not target.is_class:
-        return folds
+        return min(folds, len(target.values))
     counts = np.bincount(target.values)
     if counts.min() < 2:
         rare = target.classes[int(counts.argmin())]

@@ -86,10 +86,14 @@ def loss(target: Target, found: Matrix) -> float:
 def told(target: Target, found: Matrix, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Metrics of predictions, each with its interval where it has one."""
 
+    # As the whole has it: another sample's rarest may be another class.
+    counts = np.bincount(target.values) if target.is_class else np.ones(1)
+    rarest = int(np.argmin(np.where(counts > 0, counts, np.inf)))
+
     def metrics(rows: Any) -> dict[str, Any]:
         if target.is_class:
             threshold = manifest["threshold"] or 0.5
-            return class_metrics(target.values[rows], found[rows], target.classes, threshold)
+            return class_metrics(target.values[rows], found[rows], target.classes, threshold, rarest)
         return number_metrics(target.values[rows], found[rows, 0], manifest["usual"])
 
     size = len(found)

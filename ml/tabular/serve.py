@@ -12,7 +12,7 @@ from lakehouse.errors import UserError
 from ml.files import Frame, read_table
 from ml.tabular import artefact
 from ml.tabular.artefact import TableModel
-from ml.tabular.columns import as_texts, known, number_values
+from ml.tabular.columns import TRUTH, as_texts, known, number_values, same
 from ml.tabular.folds import Target, told
 
 
@@ -38,11 +38,11 @@ def evaluate(folder: Path, data: Path) -> dict[str, Any]:
     frame = read_table(data)
     if model.target not in frame.columns:
         raise UserError(f"{data} has no column {model.target} to compare with.")
-    frame = frame[known(as_texts(frame[model.target]))].reset_index(drop=True)
-    if frame.empty:
+    kept = known(as_texts(frame[model.target]))
+    if not kept.any():
         raise UserError(f"Column {model.target} of {data} is empty in every row.")
-    target = truth(model, frame, data)
-    found = model.predict(frame, str(data))
+    found = model.predict(frame, str(data))[kept]  # of all rows, so that a bad one is told by its place
+    target = truth(model, frame[kept], data)
     metrics = told(target, found, dict(model.manifest))
     card = {name: model.manifest[name] for name in ("model", "target", "task", "classes", "threshold")}
     return {**card, "metrics": metrics}
@@ -52,8 +52,11 @@ def truth(model: TableModel, frame: Frame, data: Path) -> Target:
     """The target of a file, in the model's classes; UserError for a class that it never saw."""
     if not model.classes:
         return Target(model.target, number_values(frame[model.target], str(data)), ())
-    texts = as_texts(frame[model.target])
-    places = {name: code for code, name in enumerate(model.classes)}
+    texts = [same(text) for text in as_texts(frame[model.target])]
+    places = {same(name): code for code, name in enumerate(model.classes)}
+    for word, digit in TRUTH.items():
+        code = places.get(word, places.get(digit))
+        places |= {} if code is None else {word: code, digit: code}
     if unknown := sorted({text for text in texts if text not in places}):
         raise UserError(
             f"Column {model.target} of {data} holds {unknown[0]!r}, which is no class of the model "

@@ -122,6 +122,11 @@ def test_only_a_model_is_overwritten(data: Path, tmp_path: Path) -> None:
         ("a,y\n" + "1,0\n1,1\n" * 10, {}, "No column beside y can be learned from: a is constant."),
         ("y\n" + "0\n1\n" * 10, {}, "No column beside y can be learned from: there is no other."),
         ("a,y\n" + "1,0\n2,0\n" * 10 + "3,1\n", {}, "Class '1' of y has one row in"),
+        ("a,y\n" + "1,1\n2,1.0\n" * 10, {}, "is '1' in every row: nothing to tell apart."),
+        ("a,y\n" + "".join(f"1,{n}.5\n" for n in range(200)) + "2,x\n", {}, "row 201 holds 'x'"),
+        ("a,y\n" + "".join(f"1,{n}.5\n" for n in range(20)) + "2,inf\n", {}, "row 21 holds 'inf'"),
+        ("a,y\n" + "1,0\n2,1\n" * 10 + "1e39,1\n", {}, "numbers within 1e37; row 21 holds '1e39'"),
+        ("a,y\n" + "1,0\n2,1\n" * 10 + "inf,1\n", {}, "numbers within 1e37; row 21 holds 'inf'"),
     ],
 )
 def test_data_that_teach_nothing_are_one_sentence(

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from scipy.special import hyp2f1
 
 from lakehouse.cli import main
+from lakehouse.errors import UserError
 from ml.estimators.value import Histories, histories
 from ml.estimators.value_cnbd import MBG_NBD, BetaGeometric
 from ml.lifetime import Value, estimate, read_purchases
@@ -141,3 +142,43 @@ def test_the_published_approximation_gives_the_published_figures(told: Value, gr
     actual = later.rename(index=str).reindex(seen.customers, fill_value=0).to_numpy(dtype=float)
     assert expected.sum() == pytest.approx(3970, abs=1)
     assert np.abs(expected - actual).sum() / actual.sum() == pytest.approx(0.644, abs=5e-4)
+
+
+def test_a_horizon_in_which_hardly_anybody_buys_has_metrics(tmp_path: Path) -> None:
+    rows = "".join(f"c{n},2024-01-0{1 + n % 7}\nc{n},2024-02-{10 + n % 15}\n" for n in range(30))
+    path = tmp_path / "few.csv"
+    path.write_text(f"who,at\n{rows}c3,2024-03-09\n")
+    found = estimate(path, "who", "at", date(2024, 3, 1))
+    assert found.horizon is not None
+    assert found.horizon["actual"] == 1
+    told = found.models["bg_nbd"]["prediction"]
+    assert told["intervals"].keys() >= {"expected", "mae", "relative_mae"}
+
+
+def test_customers_whose_value_cannot_be_told_are_counted(shop: Path) -> None:
+    found = estimate(shop, "who", "at", date(2020, 9, 30), spend="paid")
+    told = found.models["bg_nbd"]["prediction"]
+    without = found.customers["value_bg_nbd"].isna().sum()
+    assert told["customers_without_value"] == without
+    assert told["value"] == pytest.approx(found.customers["value_bg_nbd"].sum())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("who,at,paid\na,today,1\n", "'today' in column at of .* is no date"),
+        ("who,at,paid\na,2024-01-01,inf\n", "'inf' in column paid of .* is no finite number"),
+        ("who,at,paid\na,2024-01-01,-3\n", "has who and at and paid above 0"),
+    ],
+)
+def test_days_and_amounts_that_are_none_are_one_sentence(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "x.csv").write_text(content)
+    with pytest.raises(UserError, match=said):
+        read_purchases(tmp_path / "x.csv", "who", "at", "paid")
+
+
+def test_a_day_past_what_can_be_counted_is_one_sentence(tmp_path: Path) -> None:
+    at = pd.Series(np.array(["2024-01-01", "9999-12-31"], dtype="datetime64[us]"))
+    pd.DataFrame({"who": ["a", "a"], "at": at}).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(UserError, match=r"row 2\) is past 2262-04-11"):
+        read_purchases(tmp_path / "x.parquet", "who", "at", None)
