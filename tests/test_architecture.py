@@ -163,6 +163,14 @@ def test_no_model_depends_on_the_clock(models: list[Node]) -> None:
     assert names([m for m in models if clock.search(sql(m))]) == []
 
 
+def test_no_window_looks_from_each_row_to_the_end(manifest: Node, models: list[Node]) -> None:
+    """Spark walks such a frame anew for every row, which takes the square of the busiest actor's events."""
+    macros = [m for m in manifest["macros"].values() if m["package_name"] == "customer_lakehouse"]
+    texts = {node["name"]: node.get("raw_code") or node["macro_sql"] for node in [*models, *macros]}
+    frame = re.compile(r"(current\s+row|following)\s+and\s+unbounded\s+following", re.I)
+    assert [name for name, text in texts.items() if frame.search(text)] == []
+
+
 def test_every_dashboard_dataset_is_in_an_exposure(manifest: Node) -> None:
     exposed = {n.split(".")[-1] for e in manifest["exposures"].values() for n in e["depends_on"]["nodes"]}
     assert all(e["owner"]["email"] for e in manifest["exposures"].values())

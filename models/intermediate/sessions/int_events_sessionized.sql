@@ -42,7 +42,6 @@ runs as (
     select
         *,
         coalesce(lag(occurred_at) over past + {{ gap }} < occurred_at, true) as opens,
-        coalesce(lead(occurred_at) over past - {{ gap }} > occurred_at, true) as closes,
         date(occurred_at) != date(lag(occurred_at) over past) as is_after_midnight,
         coalesce(
             lag(occurred_at, {{ var('bot_events_per_minute') }}) over past
@@ -58,9 +57,6 @@ bounds as (
     select
         *,
         last_value(if(opens, occurred_at, null), true) over past as run_started_at,
-        first_value(if(closes, occurred_at, null), true) over (
-            {{ actor }} rows between current row and unbounded following
-        ) as run_ended_at,
         last_value(if(campaign is null, null, struct(occurred_at, campaign)), true)
             over ({{ actor }} rows between unbounded preceding and 1 preceding)
             as campaign_before
@@ -78,6 +74,9 @@ sessions as (
         )
             over ({{ actor }} rows between unbounded preceding and current row)
             as first_one,
+        -- Over all of the run: from each row on would take the square of its rows.
+        max(occurred_at) over (partition by source, actor_id, run_started_at)
+            as run_ended_at,
         date(date_trunc('month', occurred_at)) as occurred_month,
         md5(concat_ws('\n', source, actor_id, first_one.event_id, timestampdiff(
             hour, first_one.occurred_at, occurred_at
@@ -88,7 +87,7 @@ sessions as (
 
 final as (
 
-    select cut.* except (opens, closes, is_after_midnight, campaign_before, first_one)
+    select cut.* except (opens, is_after_midnight, campaign_before, first_one)
     from sessions as cut
     {% if is_new_policy -%}
         left anti join {{ this }}
