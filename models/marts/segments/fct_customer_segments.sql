@@ -39,6 +39,7 @@ final as (
         end as segment_move,
         customers.lifecycle_stage,
         customers.behaviour_segment,
+        -- Of all: to compare what it was asked before costs more than to ask again.
         ml.customer_segment(
             cast(customers.recency_days as double),
             cast(customers.order_count as double),
