@@ -206,6 +206,9 @@ def test_readme_figures_are_those_that_were_measured() -> None:
         "\n", " "
     )
     assert f"heaviest models ({build['cpu_times_duckdb']})" in shown
+    models = json.loads((results / "build.json").read_text())["models"]
+    tasks, gateway = sum(row["increment: cpu"] for row in models), increment["gateway_cpu_seconds"]
+    assert f"tasks are {tasks:.0f} of the {gateway:.0f} CPU-seconds" in shown
     collector = json.loads((results / "collector.json").read_text())["collector"]
     for row in collector:
         assert f"{row['events_per_second']:,}" in shown
