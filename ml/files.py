@@ -94,8 +94,8 @@ def read_csv(path: Path, columns: Sequence[str] | None) -> Frame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            first = pd.read_csv(path, nrows=1, **options)
-            frame: Frame = pd.read_csv(path, usecols=wanted, **options) if len(first) else first
+            pd.read_csv(path, nrows=1, **options)  # with `usecols` pandas would not look
+            frame: Frame = pd.read_csv(path, usecols=wanted, **options)
         except pd.errors.ParserWarning:
             raise UserError(
                 f"{path} has more fields in a row than the {len(names)} names of its first line:"
@@ -146,6 +146,12 @@ def matching(frame: Frame, conditions: Sequence[str]) -> Frame:
             met = SIGNS[sign](values.astype("string"), value)
         frame = frame[met.fillna(sign == "!=").astype(bool)]
     return frame
+
+
+def moments(texts: Any) -> Any:
+    """Times in UTC of a series of texts, NaT where there is none or the text is no ISO date."""
+    # "now" and "today" would be the clock's
+    return pd.to_datetime(texts.where(texts.str.match(r"\d")), format="ISO8601", errors="coerce", utc=True)
 
 
 def instant(value: str, column: str, zone: Any) -> pd.Timestamp:

@@ -24,7 +24,7 @@ from ml.estimators.value import (
 from ml.estimators.value_cnbd import BG_NBD, MBG_NBD, fit_regular
 from ml.estimators.value_pareto import PARETO_NBD
 from ml.evaluate import count_metrics, intervals
-from ml.files import read_table
+from ml.files import moments, read_table
 
 Progress = Callable[[str], None]
 
@@ -165,9 +165,7 @@ def dates(values: Any, path: Path) -> Any:
     """Days of a column; UserError names the first value that is none."""
     if not pd.api.types.is_datetime64_any_dtype(values):
         texts = values.astype("string").str.strip()
-        # "now" and "today" would be the clock's
-        spelled = texts.where(texts.str.match(r"\d"))
-        parsed = pd.to_datetime(spelled, format="ISO8601", errors="coerce", utc=True)
+        parsed = moments(texts)
         if (bad := texts.notna() & parsed.isna()).any():
             row = int(np.flatnonzero(bad)[0])
             raise UserError(

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from lakehouse.errors import UserError
 from ml.arrays import Matrix
-from ml.files import Frame
+from ml.files import Frame, moments
 
 LEVELS = 50  # of a category that get a column of their own
 WORDS = 3.0  # on average, from which a varied column is text
 DAY = 86_400_000_000  # microseconds
 KINDS = {"number": "numbers", "date": "dates", "category": "text", "text": "text"}
-HUGE = 1e37  # from which numbers of half the size, as trees take them, or their squares, are infinite
+HUGE = 1e37  # trees take numbers of 32 bits, which end soon after
 DECIMALS = re.compile(r"^([+-]?\d+)\.0+$")
 TRUTH = {"true": "1", "false": "0"}
 NO_VALUE = ("", "na", "n/a", "nan", "null", "none")
@@ -59,7 +59,7 @@ def inferred(values: Any) -> Column:
     unique = distinct == len(texts) and len(texts) >= 20
     numbers = parsed_numbers(texts)
     if not np.isnan(numbers[known(texts)]).any():
-        refuse(np.abs(numbers) > HUGE, texts, name, "the data", "numbers within 1e37")
+        refuse_huge(numbers, texts, name, "the data")
         whole = unique and bool((numbers == np.floor(numbers)).all())
         if whole and (counts_up(numbers) or looks_like_id(name)):
             return Column(name, "dropped", "an id")
@@ -123,9 +123,7 @@ def parsed_numbers(texts: Texts) -> Matrix:
 
 def parsed_dates(texts: Texts) -> Any:
     """Times in UTC, NaT where there is none or the text is no ISO date."""
-    found = pd.Series(texts, dtype="string")
-    found = found.where(found.str.match(r"\d"))  # "now" and "today" would be the clock's
-    return pd.to_datetime(found, format="ISO8601", errors="coerce", utc=True)
+    return moments(pd.Series(texts, dtype="string"))
 
 
 def number_values(values: Any, where: str) -> Matrix:
@@ -139,7 +137,7 @@ def number_values(values: Any, where: str) -> Matrix:
         texts = as_texts(values)
         numbers = parsed_numbers(texts)
     refuse(known(texts) & np.isnan(numbers), texts, values.name, where, "numbers")
-    refuse(np.abs(numbers) > HUGE, texts, values.name, where, "numbers within 1e37")
+    refuse_huge(numbers, texts, values.name, where)
     return numbers
 
 
@@ -172,6 +170,11 @@ def refuse(bad: Any, texts: Texts, name: str, where: str, wanted: str) -> None:
         raise UserError(
             f"Column {name} of {where} must hold {wanted}; row {row + 1} holds {str(texts[row])[:40]!r}."
         )
+
+
+def refuse_huge(numbers: Matrix, texts: Texts, name: str, where: str) -> None:
+    """UserError for the first number that is infinite, or may become so."""
+    refuse(np.abs(numbers) > HUGE, texts, name, where, f"numbers within {HUGE:.0e}".replace("+", ""))
 
 
 def check_columns(frame: Frame, columns: Sequence[Column], target: str, where: str) -> None:

@@ -17,7 +17,7 @@ from lakehouse.errors import UserError
 from ml.files import Frame, read_table
 from ml.tabular import artefact
 from ml.tabular.choose import by_folds, by_search
-from ml.tabular.columns import HUGE, as_texts, infer, known, parsed_numbers, refuse, same
+from ml.tabular.columns import as_texts, infer, known, parsed_numbers, refuse, refuse_huge, same
 from ml.tabular.encode import learn_encoder
 from ml.tabular.folds import Target, told
 from ml.tabular.models import FOR_CLASSES, FOR_NUMBERS, MODELS, learn
@@ -99,7 +99,7 @@ def split_target(frame: Frame, target: str, data: Path, is_number: bool = False)
     if words.sum() < MISTYPED * kept.sum() and len(np.unique(numbers[kept])) > MOST_CLASSES:
         refuse(words, texts, target, str(data), "numbers")
     if not words.any():
-        refuse(np.abs(numbers) > HUGE, texts, target, str(data), "numbers within 1e37")
+        refuse_huge(numbers, texts, target, str(data))
     texts, numbers, frame = texts[kept], numbers[kept], frame[kept].reset_index(drop=True)
     if not words.any():
         distinct = np.unique(numbers)

@@ -54,10 +54,8 @@ def test_one_is_the_positive_class_with_decimals_too(tmp_path: Path) -> None:
 
 def test_a_class_in_two_spellings_is_one(tmp_path: Path) -> None:
     spelled = np.where(BOUGHT, "1.0", np.where(np.arange(60) % 2, "0", "0.0"))
-    assert fit(written(tmp_path / "d.csv", x=X, y=spelled), "y", tmp_path / "m", folds=3)["classes"] == [
-        "0",
-        "1",
-    ]
+    found = fit(written(tmp_path / "d.csv", x=X, y=spelled), "y", tmp_path / "m", folds=3)
+    assert found["classes"] == ["0", "1"]
 
 
 def test_true_and_false_are_numbers_in_every_file(tmp_path: Path) -> None:
@@ -119,10 +117,8 @@ def test_json_has_all_digits_of_small_numbers(tmp_path: Path) -> None:
 
 
 def test_the_rarer_class_is_the_same_in_every_sample() -> None:
-    """With few rows of it a sample may have none, or even more of them than of the other."""
-    truth = np.array([1, *[0] * 11])
-    chances = np.column_stack([np.linspace(0.4, 0.9, 12), 1 - np.linspace(0.4, 0.9, 12)])
+    """A third of the samples have no row of it; who never says it has found none in any of them."""
+    truth, chances = np.array([1, *[0] * 11]), np.tile([0.9, 0.1], (12, 1))
     found = told(Target("y", truth, ("0", "1")), chances, {"threshold": 0.5})
     assert found["minority_class"] == "1"
-    assert found["intervals"]["minority_f1"][1] <= 1.0
-    assert found["intervals"]["minority_f1"][0] == 0.0
+    assert found["intervals"]["minority_f1"] == [0.0, 0.0]

@@ -155,11 +155,18 @@ def test_a_horizon_in_which_hardly_anybody_buys_has_metrics(tmp_path: Path) -> N
     assert told["intervals"].keys() >= {"expected", "mae", "relative_mae"}
 
 
-def test_customers_whose_value_cannot_be_told_are_counted(shop: Path) -> None:
-    found = estimate(shop, "who", "at", date(2020, 9, 30), spend="paid")
+def test_customers_whose_value_cannot_be_told_are_counted(shop: Path, tmp_path: Path) -> None:
+    """Means of spending so spread out that there is no mean of them: q is below 1."""
+    frame = pd.read_csv(shop)
+    customers = frame["who"].unique()
+    random = np.random.default_rng(1)
+    rate = dict(zip(customers, random.gamma(0.6, 1 / 20, len(customers)), strict=True))
+    frame["paid"] = random.gamma(6, 1 / frame["who"].map(rate).to_numpy()) + 0.01
+    frame.to_csv(tmp_path / "spread.csv", index=False)
+    found = estimate(tmp_path / "spread.csv", "who", "at", date(2020, 9, 30), spend="paid")
+    assert found.models["gamma_gamma"]["parameters"]["q"] < 1
     told = found.models["bg_nbd"]["prediction"]
-    without = found.customers["value_bg_nbd"].isna().sum()
-    assert told["customers_without_value"] == without
+    assert told["customers_without_value"] == found.customers["value_bg_nbd"].isna().sum() > 0
     assert told["value"] == pytest.approx(found.customers["value_bg_nbd"].sum())
 
 
