@@ -11,7 +11,7 @@ demo: setup     ## The main job: start all, replay real data, build, train, publ
 	$(BIN)/lakehouse demo
 
 test: setup setup-test ## Lint and the whole test suite, on real servers of its own
-	$(MAKE) --no-print-directory lint unit
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
 	$(BIN)/python -m pytest --durations=20 --durations-min=5 tests/golden tests/engine tests/e2e
 
 lint: $(BIN)/.requirements ## ruff, mypy, import-linter, sqlfluff
