@@ -195,20 +195,26 @@ def test_readme_figures_are_those_that_were_measured() -> None:
     assert f"{landing['cpu_seconds_per_million']} CPU-seconds a million" in shown
     assert f"{landing['publisher_events_per_cpu_second']:,} events per CPU-second" in shown
     assert f"takes {landing['batch_seconds_p50']} s (median)" in shown
-    build = json.loads((results / "build.json").read_text())["build"]
-    full, increment = (build["runs"][name] for name in ("full", "increment"))
-    assert f"`dbt run`, {full['models']} models, {build['events']:,} events: whole" in shown
-    assert f"{full['seconds']:.0f} s; {increment['seconds']:.0f} s; incremental models read" in shown
-    assert f"{build['rows_read_growth_of_incremental_models']:.1f} times the rows" in shown
-    assert f"{build['bytes_read_growth_of_incremental_models']:.1f} times the bytes" in shown
-    assert f"SQL alone (it is {full['overhead']})" in shown
-    assert f"full build ({build['incremental_share_of_full']:.0%}".replace("%", " %") in shown.replace(
-        "\n", " "
+    usual, large = (json.loads((results / f"{name}.json").read_text()) for name in ("build", "build_10m"))
+    build, ten = usual["build"], large["build"]
+    runs, of_ten = build["runs"], ten["runs"]
+    models = f"{runs['full']['models']} models"
+    assert f"`dbt run`, {models}, {build['events']:,} events ({ten['events']:,}): whole" in shown
+    whole, added = (
+        f"{runs[n]['seconds']:.0f} s ({of_ten[n]['seconds']:,.0f} s)" for n in ("full", "increment")
     )
-    assert f"heaviest models ({build['cpu_times_duckdb']})" in shown
-    models = json.loads((results / "build.json").read_text())["models"]
-    tasks, gateway = sum(row["increment: cpu"] for row in models), increment["gateway_cpu_seconds"]
-    assert f"tasks are {tasks:.0f} of the {gateway:.0f} CPU-seconds" in shown
+    assert f"{whole}; {added}; incremental models read" in shown
+    for what, told in (("rows_read", "times the rows"), ("bytes_read", "times the bytes")):
+        by_events = (each[f"{what}_growth_of_incremental_models"] for each in (build, ten))
+        assert "{:.1f} ({:.1f}) ".format(*by_events) + told in shown
+    assert f"SQL alone (it is {runs['full']['overhead']})" in shown
+    ratio, ratio_of_ten = build["cpu_times_duckdb"], ten["cpu_times_duckdb"]
+    assert f"heaviest models ({ratio}; at ten million events {ratio_of_ten})" in shown
+    for result in (usual, large):
+        tasks = sum(row["increment: cpu"] for row in result["models"])
+        gateway = result["build"]["runs"]["increment"]["gateway_cpu_seconds"]
+        share = f"{result['build']['incremental_share_of_full']:.0%}".replace("%", " %")
+        assert f"{share}: tasks are {tasks:.0f} of the {gateway:,.0f} CPU-seconds" in shown
     collector = json.loads((results / "collector.json").read_text())["collector"]
     for row in collector:
         assert f"{row['events_per_second']:,}" in shown
