@@ -49,6 +49,8 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
         "spark.connect.grpc.binding.address": settings.host,
         "spark.connect.grpc.binding.port": str(settings.connect_port),
         "spark.scheduler.mode": "FAIR",
+        # Small shuffles are put together, so many parts cost them nothing; large ones spill less.
+        "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "32",
         "spark.sql.adaptive.coalescePartitions.minPartitionSize": "8MB",
         "spark.databricks.delta.schema.autoMerge.enabled": "false",
         # A least or greatest date answered from statistics alone is of a class that Thrift cannot send.
