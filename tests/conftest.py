@@ -165,10 +165,16 @@ class Stack:
         return done
 
     def dbt(
-        self, *arguments: str, target: str = "ci", check: bool = True
+        self, *arguments: str, target: str = "ci", schema: str = "ci", check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """dbt; target `ci` has schemas of its own, `local` those of the dashboards."""
-        return self.run("dbt", "--no-use-colors", *arguments, check=check, LAKEHOUSE_DBT_TARGET=target)
+        """dbt; target `ci` has schemas whose names begin so, `local` those of the dashboards."""
+        own = {"LAKEHOUSE_DBT_TARGET": target, "LAKEHOUSE_DBT_SCHEMA": schema}
+        own["DBT_TARGET_PATH"] = str(self.dbt_files(target, schema))
+        return self.run("dbt", "--no-use-colors", *arguments, check=check, **own)
+
+    def dbt_files(self, target: str = "ci", schema: str = "ci") -> Path:
+        """Where dbt keeps its manifest; in one folder it would parse all anew when the target changes."""
+        return self.settings.state / "dbt" / f"{target}_{schema}"
 
 
 def own_settings(folder: Path) -> dict[str, str]:

@@ -80,9 +80,8 @@ def test_training_makes_scores_of_open_carts(stack: Any, monkeypatch: pytest.Mon
 def test_what_is_known_of_a_cart_is_the_same_when_events_end_soon_after(stack: Any) -> None:
     """Later purchases, sessions and logins are in the lake, and must not show."""
     day, schema = "2024-03-03", "cut_carts"
-    cut = {"LAKEHOUSE_DBT_TARGET": "ci", "LAKEHOUSE_DBT_SCHEMA": schema}
     carts = ("build", "--full-refresh", *NO_TESTS, "--select", "+fct_cart_features")
-    stack.run("dbt", "--no-use-colors", *carts, "--vars", f"{{events_until: {day}}}", **cut)
+    stack.dbt(*carts, "--vars", f"{{events_until: {day}}}", schema=schema)
     # of the looks at fixed ages; the label is what came after, and the last look is at the end of the data
     rows = f"""select * except (is_bought_next_day, is_latest) from {{}}.fct_cart_features
         where source = 'golden_behaviour' and not is_latest and moment_at < (

@@ -4,16 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lakehouse.settings import ROOT
 from tests.conftest import Stack
 
 Column = dict[str, Any]
 Columns = dict[str, list[Column]]
 
 
-def tables(holds: Callable[[dict[str, Any]], bool]) -> Columns:
+def tables(stack: Stack, holds: Callable[[dict[str, Any]], bool]) -> Columns:
     """Columns as documented, by name in schemas of target `ci`, of models whose configuration is so."""
-    manifest = json.loads((ROOT / "target" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((stack.dbt_files() / "manifest.json").read_text(encoding="utf-8"))
     return {
         f"ci_{model['config']['schema']}.{model['name']}": list(model["columns"].values())
         for model in manifest["nodes"].values()

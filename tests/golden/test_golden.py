@@ -14,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lakehouse.settings import ROOT
 from tests.conftest import NO_TESTS, Stack
 from tests.golden.conftest import CASES, FIRST, NO_VIEWS, REJECTED, changed_replay
 from tests.golden.hashes import answers, hashes, is_incremental, tables
@@ -71,23 +70,23 @@ def test_the_ledger_tells_what_became_of_each_record(landed: Stack) -> None:
 
 def test_building_again_changes_nothing(landed: Stack) -> None:
     """All other tables are made whole from these, and are compared below."""
-    before = hashes(landed, tables(is_incremental))
+    before = hashes(landed, tables(landed, is_incremental))
     landed.dbt("run", "--select", "config.materialized:incremental")
-    assert hashes(landed, tables(is_incremental)) == before
+    assert hashes(landed, tables(landed, is_incremental)) == before
     assert len(before) >= 10
 
 
 def test_a_full_refresh_gives_the_same_rows(landed: Stack) -> None:
     """Every column of every mart and every source in the lake, not only the golden ones."""
-    before = hashes(landed, tables(answers))
+    before = hashes(landed, tables(landed, answers))
     landed.dbt("run", "--full-refresh", *NO_VIEWS)
     check(landed)
-    assert hashes(landed, tables(answers)) == before
+    assert hashes(landed, tables(landed, answers)) == before
     assert len(before) > 30
 
 
 def test_tables_have_the_columns_that_are_documented(landed: Stack) -> None:
-    manifest = json.loads((ROOT / "target" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((landed.dbt_files() / "manifest.json").read_text(encoding="utf-8"))
     for model in (node for node in manifest["nodes"].values() if node["resource_type"] == "model"):
         described = landed.query(f"describe {model['schema']}.{model['alias']}")
         columns = list(takewhile(lambda row: row["col_name"] and row["col_name"][0] != "#", described))
@@ -99,9 +98,8 @@ def test_features_are_the_same_when_events_end_on_their_day(landed: Stack) -> No
     """Later orders, cancellations, revisions and refunds are in the lake, and must not show."""
     day, keys = "2024-01-31", ["source", "customer_id"]
     rows = f"select * from {{}}.fct_customer_features_daily where as_of_date = date'{day}'"
-    cut = {"LAKEHOUSE_DBT_TARGET": "ci", "LAKEHOUSE_DBT_SCHEMA": "cut"}
     features = ("build", "--full-refresh", *NO_TESTS, "--select", "+fct_customer_features_daily")
-    landed.run("dbt", "--no-use-colors", *features, "--vars", f"{{events_until: {day}}}", **cut)
+    landed.dbt(*features, "--vars", f"{{events_until: {day}}}", schema="cut")
     found, rebuilt = (pd.DataFrame(landed.query(rows.format(s))) for s in ("ci_marts", "cut_marts"))
     # a source that ends before that day has an as-of date of its own there
     rebuilt = rebuilt[rebuilt["source"].isin(found["source"])]

@@ -31,7 +31,7 @@ def test_every_mart_is_the_same_however_its_events_landed(copied: Stack) -> None
     told = OF_SOURCE | OF_LANDING
     asked = {
         name: [column for column in columns if not (column["name"] in told or "landed" in column["name"])]
-        for name, columns in tables(answers).items()
+        for name, columns in tables(copied, answers).items()
         if name not in COUNTS_ARRIVALS
     }
     found = hashes(copied, asked, part="source", where=IS_COPY)

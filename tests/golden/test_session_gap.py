@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -42,14 +43,15 @@ def places(policy: Policy) -> pd.DataFrame:
     return placed.set_index(["source", "event_id"]).sort_index()
 
 
-def test_another_gap_cuts_anew_what_it_changes_and_back_again(landed: Stack) -> None:
-    asked = {n: columns for n, columns in tables(is_incremental).items() if n.partition(".")[2] in MODELS}
+def test_another_gap_cuts_anew_what_it_changes_and_back_again(landed: Stack, tmp_path: Path) -> None:
+    added_to = tables(landed, is_incremental)
+    asked = {name: columns for name, columns in added_to.items() if name.partition(".")[2] in MODELS}
     before = hashes(landed, asked)
     changed = int((places(USUAL) != places(SHORT)).any(axis=1).sum())
     assert 20 < changed < 0.8 * len(places(USUAL))
     today = datetime.now(UTC).date()
 
-    written = rebuild(landed, "--vars", "{session_gap_minutes: 5}")
+    written = rebuild(landed, "--vars", "{session_gap_minutes: 5}", "--target-path", str(tmp_path))
     expected = summed(EVENTS, cut(EVENTS, SHORT), today)
     assert len(expected) > len(summed(EVENTS, cut(EVENTS), today))
     assert marts.session_differences(marts.sessions(landed.query, SOURCES), expected) == []
