@@ -204,6 +204,7 @@ def test_readme_figures_are_those_that_were_measured() -> None:
         f"{runs[n]['seconds']:.0f} s ({of_ten[n]['seconds']:,.0f} s)" for n in ("full", "increment")
     )
     assert f"{whole}; {added}; incremental models read" in shown
+    assert f"with {build['increment']:,} ({ten['increment']:,}) of them new" in shown
     for what, told in (("rows_read", "times the rows"), ("bytes_read", "times the bytes")):
         by_events = (each[f"{what}_growth_of_incremental_models"] for each in (build, ten))
         assert "{:.1f} ({:.1f}) ".format(*by_events) + told in shown

@@ -10,13 +10,18 @@ Column = dict[str, Any]
 Columns = dict[str, list[Column]]
 
 
+def models(stack: Stack) -> list[dict[str, Any]]:
+    """What dbt knows of each model, in target `ci`."""
+    manifest = json.loads((stack.dbt_files() / "manifest.json").read_text(encoding="utf-8"))
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
 def tables(stack: Stack, holds: Callable[[dict[str, Any]], bool]) -> Columns:
     """Columns as documented, by name in schemas of target `ci`, of models whose configuration is so."""
-    manifest = json.loads((stack.dbt_files() / "manifest.json").read_text(encoding="utf-8"))
     return {
         f"ci_{model['config']['schema']}.{model['name']}": list(model["columns"].values())
-        for model in manifest["nodes"].values()
-        if model["resource_type"] == "model" and holds(model["config"])
+        for model in models(stack)
+        if holds(model["config"])
     }
 
 

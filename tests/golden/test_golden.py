@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import NO_TESTS, Stack
 from tests.golden.conftest import CASES, FIRST, NO_VIEWS, REJECTED, changed_replay
-from tests.golden.hashes import answers, hashes, is_incremental, tables
+from tests.golden.hashes import answers, hashes, is_incremental, models, tables
 from tests.leaks import leaks
 
 pytestmark = pytest.mark.engine
@@ -86,8 +86,7 @@ def test_a_full_refresh_gives_the_same_rows(landed: Stack) -> None:
 
 
 def test_tables_have_the_columns_that_are_documented(landed: Stack) -> None:
-    manifest = json.loads((landed.dbt_files() / "manifest.json").read_text(encoding="utf-8"))
-    for model in (node for node in manifest["nodes"].values() if node["resource_type"] == "model"):
+    for model in models(landed):
         described = landed.query(f"describe {model['schema']}.{model['alias']}")
         columns = list(takewhile(lambda row: row["col_name"] and row["col_name"][0] != "#", described))
         assert {row["col_name"] for row in columns} == set(model["columns"]), model["name"]
