@@ -49,7 +49,7 @@ def gateway_conf(settings: Settings) -> dict[str, str]:
         "spark.connect.grpc.binding.address": settings.host,
         "spark.connect.grpc.binding.port": str(settings.connect_port),
         "spark.scheduler.mode": "FAIR",
-        # Small shuffles are put together, so many parts cost them nothing; large ones spill less.
+        # Parts of small shuffles are put together, so many cost nothing; large ones are sorted part by part.
         "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "32",
         "spark.sql.adaptive.coalescePartitions.minPartitionSize": "8MB",
         "spark.databricks.delta.schema.autoMerge.enabled": "false",
